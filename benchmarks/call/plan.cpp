@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <stdexcept>
+
+namespace bench {
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+const std::vector<stack>& all_stacks() {
+  static const std::vector<stack> stacks{
+      {.name = "raw TCP, blocking", .executable = "bench_call_raw"},
+      {.name = "raw unix socket", .executable = "bench_call_raw", .unix_socket = true},
+      {.name = "modal, HTTP over TCP", .executable = "bench_call_modal"},
+      {.name = "modal, HTTP over a unix socket",
+       .executable = "bench_call_modal",
+       .unix_socket = true},
+      {.name = "gRPC, sync", .executable = "bench_call_grpc", .keep = true},
+      {.name = "Cap'n Proto, TCP", .executable = "bench_call_capnp", .keep = true},
+  };
+  return stacks;
+}
+
+const std::vector<call_case>& all_cases() {
+  static const std::vector<call_case> cases{
+      {.name = "unary",
+       .title = "add(int, int), 1 connection, 1 call in flight, both ends on one CPU",
+       .calls = 20'000,
+       .warm_up = 2'000,
+       .one_cpu = true},
+      {.name = "connections_16",
+       .title = "add(int, int), 16 connections, 1 call in flight on each",
+       .connections = 16,
+       .calls = 64'000,
+       .warm_up = 200},
+      {.name = "send_1mib",
+       .title = "vector<float> of 1 MiB sent, small reply",
+       .kind = "send",
+       .payload_bytes = mebibyte,
+       .calls = 1'000,
+       .warm_up = 50},
+      {.name = "send_64mib",
+       .title = "vector<float> of 64 MiB sent, small reply",
+       .kind = "send",
+       .payload_bytes = 64 * mebibyte,
+       .calls = 20,
+       .warm_up = 3},
+      {.name = "send_256mib",
+       .title = "vector<float> of 256 MiB sent, small reply",
+       .kind = "send",
+       .payload_bytes = 256 * mebibyte,
+       .calls = 6,
+       .warm_up = 1,
+       .on_request = true},
+  };
+  return cases;
+}
+
+void print_usage(std::ostream& out) {
+  out << "usage: bench_call [--rounds N] [--calls N] [--case NAME]... [--stack NAME]...\n"
+      << "                  [--as-shipped] [--smoke]\n"
+      << "  --rounds N     how often each stack gets its turn (default 7)\n"
+      << "  --calls N      timed calls in a turn, instead of each case's own number\n"
+      << "  --case NAME    one of:";
+  for (const call_case& each : all_cases()) out << ' ' << each.name << (each.on_request ? "*" : "");
+  std::cerr
+      << "\n                 (all but those with * by default)\n"
+      << "  --stack NAME   executables with this word in their name; the floor is always run\n"
+      << "  --as-shipped   rivals run with malloc's own settings too\n"
+      << "  --smoke        a few calls of each case but the largest, one round\n";
+}
+
+[[noreturn]] void exit_with_usage(const std::string& problem) {
+  std::cerr << "bench_call: " << problem << "\n\n";
+  print_usage(std::cerr);
+  std::exit(EXIT_FAILURE);
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+options parse_options(int argc, char** argv) {
+  options chosen;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    const auto value = [&]() -> std::string {
+      if (++i == argc) exit_with_usage(flag + " needs a value");
+      return argv[i];
+    };
+    const auto number = [&] {
+      const std::string text = value();
+      if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != text.npos)
+        exit_with_usage(flag + ": not a number: " + text);
+      return static_cast<std::size_t>(std::stoul(text));
+    };
+    if (flag == "--help") {
+      print_usage(std::cout);
+      std::exit(EXIT_SUCCESS);
+    } else if (flag == "--rounds") {
+      chosen.rounds = std::max<std::size_t>(number(), 1);
+    } else if (flag == "--calls") {
+      chosen.calls = number();
+    } else if (flag == "--case") {
+      chosen.cases.push_back(value());
+    } else if (flag == "--stack") {
+      chosen.stacks.push_back(value());
+    } else if (flag == "--as-shipped") {
+      chosen.as_shipped = true;
+    } else if (flag == "--smoke") {
+      chosen.smoke = true;
+    } else {
+      exit_with_usage("unknown option " + flag);
+    }
+  }
+  return chosen;
+}
+
+std::vector<stack> chosen_stacks(const options& chosen, const std::string& folder) {
+  std::vector<stack> stacks;
+  for (stack each : all_stacks()) {
+    const bool asked = chosen.stacks.empty() || stacks.empty() ||
+                       std::any_of(chosen.stacks.begin(), chosen.stacks.end(), [&](auto& word) {
+                         return each.executable.find(word) != std::string::npos;
+                       });
+    if (!asked) continue;
+    each.executable = folder + "/" + each.executable;
+    each.keep = each.keep && !chosen.as_shipped;
+    if (std::filesystem::exists(each.executable)) {
+      stacks.push_back(each);
+    } else {
+      std::cerr << "bench_call: left out, not built: " << each.name << '\n';
+    }
+  }
+  if (stacks.empty()) exit_with_usage("no stack to measure in " + folder);
+  return stacks;
+}
+
+std::vector<call_case> chosen_cases(const options& chosen) {
+  for (const std::string& name : chosen.cases) {
+    const auto has_name = [&](const call_case& each) { return each.name == name; };
+    if (std::none_of(all_cases().begin(), all_cases().end(), has_name))
+      exit_with_usage("no such case: " + name);
+  }
+  std::vector<call_case> cases;
+  for (call_case each : all_cases()) {
+    if (chosen.cases.empty() ? each.on_request : !contains(chosen.cases, each.name)) continue;
+    if (chosen.calls != 0) each.calls = chosen.calls;
+    if (chosen.smoke) {
+      each.payload_bytes = std::min(each.payload_bytes, 8 * mebibyte);
+      each.calls = each.connections;
+      each.warm_up = 1;
+    }
+    cases.push_back(each);
+  }
+  return cases;
+}
+
+}  // namespace bench

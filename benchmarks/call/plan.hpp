@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+/// @file
+/// What is measured: the stacks (rows) and the cases (tables).
+
+namespace bench {
+
+/// One row: an executable, and how it is run.
+struct stack {
+  std::string name;
+  std::string executable;    ///< beside bench_call
+  bool unix_socket = false;  ///< else TCP over loopback
+  /// Freed memory is kept (`keep_freed_memory`). For rivals only: their bulk numbers double. modal
+  /// is measured as it ships, and the floor reuses its buffers by itself.
+  bool keep = false;
+};
+
+/// One table.
+struct call_case {
+  std::string name;  ///< what --case takes
+  std::string title;
+  std::string kind = "add";  ///< "add" or "send"
+  std::size_t connections = 1;
+  std::size_t payload_bytes = 0;
+  std::size_t calls = 0;  ///< timed, in one round
+  std::size_t warm_up = 0;
+  bool one_cpu = false;     ///< both ends on the same CPU, else free
+  bool on_request = false;  ///< only with --case
+};
+
+struct options {
+  std::size_t rounds = 7;
+  std::size_t calls = 0;  ///< instead of each case's own number, unless 0
+  std::vector<std::string> cases;
+  std::vector<std::string> stacks;
+  bool smoke = false;
+  bool as_shipped = false;  ///< no stack keeps freed memory
+};
+
+/// Prints why and exits where the words are not understood.
+options parse_options(int argc, char** argv);
+
+/// Returns the stacks that were built and asked for, the floor first; names those that were not
+/// built on standard error.
+std::vector<stack> chosen_stacks(const options& chosen, const std::string& folder);
+
+std::vector<call_case> chosen_cases(const options& chosen);
+
+}  // namespace bench

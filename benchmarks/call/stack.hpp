@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+/// @file
+/// What each rival implements, in one source file of its own that becomes one executable: both ends
+/// of the same two calls. `stack_main.cpp` has the `main` that measures them.
+
+namespace bench {
+
+/// One connection to a server, used by one thread. Failures throw.
+class connection {
+ public:
+  virtual ~connection() = default;
+
+  /// Returns a + b, computed by the server.
+  virtual std::int32_t add(std::int32_t a, std::int32_t b) = 0;
+
+  /// Sends the numbers and returns the server's `digest` of them.
+  virtual std::int64_t send(std::span<const float> numbers) = 0;
+};
+
+/// What the server answers to `send`: cheap, but proves that both ends of the array arrived.
+inline std::int64_t digest(std::span<const float> numbers) {
+  if (numbers.empty()) return 0;
+  return static_cast<std::int64_t>(numbers.size()) + static_cast<std::int64_t>(numbers.front()) +
+         static_cast<std::int64_t>(numbers.back());
+}
+
+/// Serves both calls at `address`, "127.0.0.1" or "unix:/some/path", until the process is killed.
+/// @param ready to be called once with what `open_connection` takes, when the server listens.
+void serve(const std::string& address, const std::function<void(const std::string&)>& ready);
+
+std::unique_ptr<connection> open_connection(const std::string& endpoint);
+
+/// Returns the path of "unix:/some/path", or nothing for any other address.
+inline std::string unix_path(const std::string& address) {
+  constexpr std::string_view scheme = "unix:";
+  return address.starts_with(scheme) ? address.substr(scheme.size()) : std::string{};
+}
+
+}  // namespace bench

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace modal {
+
+/// Bounds on decoding one payload. Everything from the network is checked against these before
+/// memory is taken for it. One past any of them is `errc::too_large`, or `malformed_payload` where
+/// the bytes contradict themselves.
+struct decode_limits {
+  std::size_t depth = 64;  ///< nested containers, optionals, variants and structs
+  std::size_t elements = std::size_t{1} << 30;  ///< elements of one container
+  std::size_t containers = 1'000'000;           ///< containers in one payload
+  /// Bytes that decoding may allocate, as a multiple of the bytes received, plus `allocation_base`.
+  std::size_t allocation_factor = 16;
+  std::size_t allocation_base = 1 << 20;
+};
+
+/// All bounds of an executor or client, in one place. Plain values; copy, change, pass in.
+struct limits {
+  decode_limits decode{};
+
+  std::size_t header_bytes = 16 << 10;                 ///< request line and header fields together
+  std::size_t body_bytes = std::size_t{1} << 30;       ///< one request or response body (1 GiB)
+  std::size_t json_body_bytes = 16 << 20;              ///< one JSON body
+  std::size_t segments = 1024;                         ///< segments of one payload
+  std::size_t bytes_in_flight = std::size_t{4} << 30;  ///< bodies held by one executor (4 GiB)
+  std::size_t queue_length = 1024;  ///< calls waiting for a worker, of one function
+  std::size_t connections = 1024;   ///< open connections; one more is told to come later
+
+  std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a head to its last
+  std::chrono::milliseconds idle_timeout{75'000};    ///< keep-alive connection with no request
+  std::chrono::milliseconds transfer_timeout{
+      30'000};  ///< reading or writing a body without any progress
+  std::chrono::milliseconds call_timeout{600'000};  ///< longest deadline of a call, and the default
+};
+
+}  // namespace modal

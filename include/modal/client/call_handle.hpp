@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/client/client.hpp>
+#include <modal/client/encode.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace modal {
+
+namespace detail {
+
+/// What a handle and the client's thread share. Owners: the handle, and the call until it ends.
+struct spawned_state {
+  call_id id;
+  call_canceller cancel;
+  std::shared_ptr<void> arguments;
+
+  std::mutex mutex;  // guards answer
+  std::condition_variable arrived;
+  std::optional<result<incoming_answer>> answer;
+
+  void complete(result<incoming_answer> received) {
+    {
+      const std::scoped_lock lock(mutex);
+      answer.emplace(std::move(received));
+    }
+    arrived.notify_all();
+  }
+};
+
+}  // namespace detail
+
+/// A call that runs while its caller does something else. Made by `modal::remote<f>.spawn`.
+/// Move-only; dropping it lets the call run on, unwatched. **Lifetime**: must not outlive the
+/// client, save to be destroyed. **Thread safety**: const methods and `cancel` are safe.
+template <class R>
+class call_handle {
+ public:
+  explicit call_handle(std::shared_ptr<detail::spawned_state> state) : state_(std::move(state)) {}
+  call_handle(call_handle&&) noexcept = default;
+  call_handle& operator=(call_handle&&) noexcept = default;
+
+  [[nodiscard]] const call_id& id() const noexcept { return state_->id; }
+
+  /// Waits until the call is over, or for `most`. Returns whether it is over.
+  bool wait_for(std::chrono::nanoseconds most) const {
+    std::unique_lock lock(state_->mutex);
+    return state_->arrived.wait_for(lock, most, [this] { return state_->answer.has_value(); });
+  }
+
+  /// Waits until the call is over; the call's own deadline bounds this.
+  void wait() const {
+    std::unique_lock lock(state_->mutex);
+    state_->arrived.wait(lock, [this] { return state_->answer.has_value(); });
+  }
+
+  /// Waits, and returns the result or the error. May be called again: it decodes anew.
+  result<R> try_get() const {
+    wait();
+    if (!*state_->answer) return state_->answer->error();
+    return detail::decode_result<R>((*state_->answer)->body, limits{});
+  }
+
+  /// Waits, and returns the result. **Errors**: throws as `result::value` does.
+  R get() const { return try_get().value(); }
+
+  /// Asks the executor to stop the call. The handle then ends with `cancelled`, unless the call was
+  /// over already.
+  void cancel() const { state_->cancel(); }
+
+  /// Waits, and returns where the time went; of a failed call only its id is set.
+  [[nodiscard]] call_report report() const {
+    wait();
+    if (*state_->answer) return (*state_->answer)->report;
+    call_report failed;
+    failed.id = state_->id;
+    return failed;
+  }
+
+ private:
+  std::shared_ptr<detail::spawned_state> state_;
+};
+
+}  // namespace modal

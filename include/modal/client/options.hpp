@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/clock.hpp>
+#include <modal/base/error.hpp>
+#include <modal/base/limits.hpp>
+#include <modal/function/report.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace modal {
+
+/// What to do when the connection ends after the whole request was sent and before the answer: the
+/// function may or may not have run.
+enum class on_lost : std::uint8_t {
+  fail,    ///< report `connection_lost`; the default
+  repeat,  ///< try again; for functions that may run twice
+};
+
+/// How one call is made: `modal::remote<f>.with({.timeout = 5s})(…)`. Plain values.
+struct call_options {
+  /// The longest the call may take, retries and waits included. Zero: `client_config::timeout`.
+  std::chrono::milliseconds timeout{0};
+  /// How many more attempts may follow the first: after `retry_later`, after a connection that
+  /// failed before the whole request was sent, and as `lost` says. Never after anything else.
+  int retries = 2;
+  /// The wait before attempt n + 1 is drawn from [0, min(5 s, retry_delay × 2^n)] (full jitter),
+  /// but is never shorter than the executor's retry-after. A wait beyond the deadline is not begun.
+  std::chrono::milliseconds retry_delay{50};
+  on_lost lost = on_lost::fail;
+  /// Where to write what the call cost; written before the call returns or its handler runs.
+  call_report* report = nullptr;
+  /// Where `modal::async` writes the text of an error, which its `error_code` cannot hold.
+  diagnostics* details = nullptr;
+  /// W3C trace context to send, or empty. Must live as long as the call.
+  std::string_view traceparent{};
+};
+
+/// Settings of a `client`. A plain value.
+struct client_config {
+  modal::limits limits{};
+  /// The timeout of calls that set none. "Nothing waits without a deadline."
+  std::chrono::milliseconds timeout{600'000};
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::size_t idle_connections = 64;  ///< how many are kept warm; more are opened and closed again
+  /// How long a connection may idle and still be used; below the executor's `idle_timeout`.
+  std::chrono::milliseconds idle_timeout{60'000};
+};
+
+}  // namespace modal

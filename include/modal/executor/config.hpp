@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/limits.hpp>
+#include <modal/function/catalog.hpp>
+#include <modal/function/log.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace modal {
+
+/// Settings of an `executor`. A plain value: name the fields that differ from their defaults.
+struct executor_config {
+  /// Where to listen: an IPv4 or IPv6 address, `unix:/path` for a Unix socket, or an empty text for
+  /// no listener, where calls come in through the host's own HTTP server only. Default: this
+  /// machine alone can connect; `0.0.0.0` or `::` open it to the network, which has no
+  /// authentication yet.
+  std::string address = "127.0.0.1";
+  /// The TCP port; 0 takes any that is free, and `executor::port` tells which.
+  std::uint16_t port = 8080;
+  /// Worker threads, each of which runs one function at a time. Default and zero: one for each
+  /// core, at least 2.
+  std::size_t threads = 0;
+  /// Threads that read requests. User code never runs on them. At least 1; one serves many thousand
+  /// connections.
+  std::size_t io_threads = 1;
+  /// All bounds: see `limits`.
+  modal::limits limits{};
+  /// How long `stop()` lets calls finish before it asks them to stop.
+  std::chrono::milliseconds grace{30'000};
+  /// How long `stop()` then waits for functions that were asked to stop. A function that still runs
+  /// afterwards keeps its thread, which is left behind (detached): C++ cannot end it from outside.
+  std::chrono::milliseconds stop_patience{2'000};
+  /// Where log records go. Empty: `log_to_stderr()`.
+  log_sink log{};
+  /// Whether each call is logged, at level debug. Off by default, as it costs a few microseconds.
+  bool log_calls = false;
+  /// What to serve; copied by the executor's constructor. Null: all that `MODAL_FUNCTION`
+  /// registered.
+  const catalog* functions = nullptr;
+};
+
+}  // namespace modal

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/function/catalog.hpp>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace modal {
+namespace {
+
+// What the macro fills before main; only read afterwards.
+std::vector<function_descriptor>& registered_descriptors() {
+  static std::vector<function_descriptor> list;
+  return list;
+}
+
+constexpr std::size_t longest_name = 512;
+
+bool is_name_character(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_:.<>,-()&* ").find(c) != std::string_view::npos;
+}
+
+bool is_function_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= longest_name &&
+         std::all_of(name.begin(), name.end(), is_name_character);
+}
+
+std::string place_of(const function_descriptor& entry) {
+  if (entry.line == 0) return "executor.add";
+  return std::string(entry.file) + ":" + std::to_string(entry.line);
+}
+
+std::string_view last_part(std::string_view name) noexcept {
+  const auto colon = name.rfind(':');
+  return colon == std::string_view::npos ? name : name.substr(colon + 1);
+}
+
+// Levenshtein's distance, by rows.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+result<void> catalog::add(function_descriptor entry) {
+  if (!is_function_name(entry.name))
+    return error(errc::bad_configuration, "\"" + entry.name + "\" is not a name for a function");
+  if (entry.signature == nullptr || entry.invoke == nullptr)
+    return error(errc::bad_configuration, entry.name + " has no body");
+  if (!detail::options_are_valid(entry.options))
+    return error(errc::bad_configuration, entry.name + " has an option out of its range");
+  const auto [place, added] = entries_.try_emplace(entry.name, entry);
+  if (!added)
+    return error(
+        errc::duplicate_function,
+        entry.name + " is registered at " + place_of(place->second) + " and at " + place_of(entry));
+  return {};
+}
+
+const function_descriptor* catalog::find(std::string_view name) const noexcept {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+std::string_view catalog::nearest(std::string_view name) const {
+  // The name comes from the network: its length bounds the work.
+  if (name.size() > longest_name) return {};
+  std::string_view best;
+  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const auto& [known, entry] : entries_) {
+    const std::size_t distance =
+        last_part(known) == last_part(name) ? 1 : edit_distance(known, name);
+    if (distance >= best_distance) continue;
+    best = known;
+    best_distance = distance;
+  }
+  return best;
+}
+
+result<catalog> registered_functions() {
+  catalog all;
+  for (const auto& entry : registered_descriptors())
+    if (auto added = all.add(entry); !added) return added.error();
+  return all;
+}
+
+void detail::register_descriptor(function_descriptor entry) {
+  registered_descriptors().push_back(std::move(entry));
+}
+
+}  // namespace modal

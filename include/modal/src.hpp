@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// @file
+/// The bodies of the client, for header-only use: include this in exactly one source file of the
+/// program, with the target `modal::headers`. Programs that link `modal::client` do not need it.
+
+#include <modal/base/impl/bytes.ipp>
+#include <modal/base/impl/clock.ipp>
+#include <modal/base/impl/error.ipp>
+#include <modal/base/impl/ids.ipp>
+#include <modal/client/impl/async_driver.ipp>
+#include <modal/client/impl/blocking_transport.ipp>
+#include <modal/client/impl/call_fsm.ipp>
+#include <modal/client/impl/client.ipp>
+#include <modal/client/impl/http_exchange.ipp>
+#include <modal/client/impl/url.ipp>
+#include <modal/function/impl/catalog.ipp>
+#include <modal/function/impl/context.ipp>
+#include <modal/function/impl/exception.ipp>
+#include <modal/function/impl/log.ipp>
+#include <modal/wire/impl/http_call.ipp>
+#include <modal/wire/impl/input_archive.ipp>
+#include <modal/wire/impl/json_value.ipp>
+#include <modal/wire/impl/payload.ipp>
+#include <modal/wire/impl/signature.ipp>

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/error.hpp>
+#include <modal/base/ids.hpp>
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// @file
+/// What a call adds to HTTP/1.1: paths, field names, the report and the problem document. Pure:
+/// text in, values out. design/wire_protocol.md is the specification.
+
+namespace modal {
+
+inline constexpr std::string_view call_media_type = "application/vnd.modal.call";
+inline constexpr std::string_view json_media_type = "application/json";
+inline constexpr std::string_view problem_media_type = "application/problem+json";
+inline constexpr int protocol_version = 1;
+
+inline constexpr std::string_view field_version = "modal-version";      ///< "1"
+inline constexpr std::string_view field_call_id = "modal-call-id";      ///< 32 hex digits
+inline constexpr std::string_view field_signature = "modal-signature";  ///< 32 hex digits
+inline constexpr std::string_view field_timeout =
+    "modal-timeout-us";                                             ///< microseconds that are left
+inline constexpr std::string_view field_attempt = "modal-attempt";  ///< from 1
+inline constexpr std::string_view field_report = "modal-report";    ///< see `executor_report`
+inline constexpr std::string_view field_require = "modal-require";  ///< features, comma separated
+inline constexpr std::string_view field_traceparent = "traceparent";  ///< W3C Trace Context
+
+/// One header field. Names compare without regard to case.
+struct http_field {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// Returns whether two field names are the same (ASCII case folded).
+bool same_field(std::string_view a, std::string_view b) noexcept;
+
+/// Returns the value of the first field of this name, or an empty text.
+std::string_view find_field(std::span<const http_field> fields, std::string_view name) noexcept;
+
+/// Returns the media type of a content-type value: parameters and white space cut off.
+std::string_view media_type(std::string_view content_type) noexcept;
+
+/// What the header of a call's request says.
+struct call_head {
+  std::string function;                  ///< from the path, percent-decoded
+  call_id id;                            ///< nil: the executor makes one
+  signature_id signature;                ///< nil: not checked (JSON callers)
+  std::chrono::microseconds timeout{0};  ///< zero: none given
+  int attempt = 1;
+  std::string traceparent;
+};
+
+/// Returns "/v1/functions/{name}/call" with the name percent-encoded.
+std::string call_path(std::string_view function);
+
+/// Recognises a call's path. Returns the decoded name, or an empty text for any other path.
+/// **Errors**: `malformed_request` for broken percent-encoding.
+result<std::string> parse_call_path(std::string_view path);
+
+/// Reads the fields of a call. **Errors**: `malformed_request` for a value out of form or range;
+/// `unsupported_feature`, by name, for another protocol version or a required feature.
+result<call_head> parse_call_fields(std::span<const http_field> fields);
+
+/// What the executor measured; the value of the `modal-report` field:
+/// `queue=1200,decode=300,run=…,encode=…,attempts=1` in nanoseconds.
+struct executor_report {
+  std::chrono::nanoseconds queue{0};
+  std::chrono::nanoseconds decode{0};
+  std::chrono::nanoseconds run{0};
+  std::chrono::nanoseconds encode{0};
+  int attempts = 1;
+};
+
+/// Appends the field's value to `out`, without allocating where `out` has room for 120 characters.
+void append_report(std::string& out, const executor_report& report);
+
+/// Reads a report; unknown keys and malformed parts are ignored, as a report is only information.
+executor_report parse_report(std::string_view text) noexcept;
+
+/// Returns the HTTP status that carries `value` (RFC 9110 section 15): 503 for what can be retried
+/// later, 404 for unknown functions and routes, 409 signature mismatch, 400, 413, 415, 417, 499 for
+/// cancelled, 500 for failed functions, 504 for deadlines.
+int http_status(errc value) noexcept;
+
+/// Returns the reason phrase of a status, or "Unknown".
+std::string_view reason_phrase(int status) noexcept;
+
+/// Returns the problem document (RFC 9457) of `reason`:
+/// `{"type": "urn:modal:error:queue_full", "title": …, "status": 503, "detail": …, "code": 10,
+///   "condition": "retry_later", "signature": …, "function": …, "call_id": …, "exception_type": …,
+///   "retry_after_ms": …}`.
+std::string to_problem(const error& reason, int status);
+
+/// Reads what a response with an error status says. A body that is no problem document gives
+/// `bad_response` with the status and the first characters of the body.
+error from_problem(int status, std::string_view content_type, std::string_view body);
+
+}  // namespace modal

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/wire/fields.hpp>
+#include <modal/wire/input_archive.hpp>
+#include <modal/wire/json_value.hpp>
+#include <modal/wire/make_schema.hpp>
+
+#include <cmath>
+#include <limits>
+
+/// @file
+/// Values as JSON, from the same `serialize` functions as the binary payload.
+///
+///     C++                              JSON
+///     bool, integers, floating point   true or false, numbers
+///     text                             string
+///     bytes (ranges of std::byte or std::uint8_t)   base64 string
+///     vector, array, set, span         array
+///     map with string keys             object; other maps: array of [key, value]
+///     optional, unique_ptr             null or the value
+///     variant                          {"index": i, "value": v}
+///     pair, tuple, plain aggregate     array
+///     struct with named fields         object (an unnamed field n is "value<n>")
+///     enumeration                      string where MODAL_ENUM names it, else number
+///     duration, time_point             number of ticks (since the Unix epoch)
+
+namespace modal {
+namespace detail {
+
+/// Returns whether some field of `T` has a name; its JSON is an object then.
+template <class T>
+bool has_named_fields() {
+  if constexpr (field_source_of<T> == field_source::plain) {
+    return false;
+  } else {
+    static const bool named = [] {
+      for (const auto& label : make_schema<T>().labels)
+        if (!label.empty()) return true;
+      return false;
+    }();
+    return named;
+  }
+}
+
+template <class T>
+inline constexpr bool is_byte = std::is_same_v<T, std::byte> || std::is_same_v<T, std::uint8_t>;
+
+template <class T>
+concept blob_range = bulk_range<T> && is_byte<std::remove_const_t<typename T::value_type>>;
+
+template <class T>
+inline constexpr bool has_text_key = false;
+template <map_like T>
+inline constexpr bool has_text_key<T> = std::is_same_v<typename T::key_type, std::string>;
+
+}  // namespace detail
+
+/// A cereal output archive that writes JSON. **Errors**: as `json_writer`. One thread at a time.
+class json_output_archive
+    : public detail::archive_facade<json_output_archive, cereal::detail::OutputArchiveBase>,
+      public cereal::traits::TextArchive {
+ public:
+  using is_saving = std::true_type;
+  using is_loading = std::false_type;
+
+  explicit json_output_archive(json_writer& out) noexcept : out_(out) {}
+
+  template <class T>
+  void value(const T& each) {
+    begin_field();
+    write(each);
+  }
+
+  void name(const char* text) { name_ = text; }
+  void count(std::uint64_t size) { value(size); }
+  void raw(const void* data, std::size_t size) {
+    begin_field();
+    out_.blob({static_cast<const std::byte*>(data), size});
+  }
+
+ private:
+  template <class T>
+  void write(const T& each) {
+    using detail::category;
+    constexpr category what = detail::category_of<T>;
+    if constexpr (what == category::boolean) {
+      out_.boolean(each);
+    } else if constexpr (what == category::integer) {
+      if constexpr (std::is_signed_v<T>)
+        out_.integer(each);
+      else
+        out_.natural(each);
+    } else if constexpr (what == category::byte) {
+      out_.natural(std::to_integer<std::uint64_t>(each));
+    } else if constexpr (what == category::floating) {
+      out_.number(each);
+    } else if constexpr (what == category::enumeration) {
+      enumeration(each);
+    } else if constexpr (what == category::text) {
+      out_.text(each);
+    } else if constexpr (detail::blob_range<T>) {
+      out_.blob(std::as_bytes(std::span(each.data(), each.size())));
+    } else if constexpr (what == category::map) {
+      map(each);
+    } else if constexpr (what == category::sequence || what == category::set ||
+                         what == category::span || what == category::array) {
+      array([&] {
+        for (const auto& element : each) {
+          if constexpr (std::is_same_v<typename T::value_type, bool>)
+            out_.boolean(element);
+          else
+            write(element);
+        }
+      });
+    } else if constexpr (what == category::optional || what == category::pointer) {
+      if (each)
+        write(*each);
+      else
+        out_.null();
+    } else if constexpr (what == category::variant) {
+      object([&] {
+        out_.key("index");
+        out_.natural(each.index());
+        out_.key("value");
+        std::visit([&](const auto& held) { write(held); }, each);
+      });
+    } else if constexpr (what == category::tuple) {
+      array([&] { std::apply([&](const auto&... part) { (write(part), ...); }, each); });
+    } else if constexpr (what == category::monostate) {
+      array([] {});
+    } else if constexpr (what == category::complex) {
+      array([&] {
+        write(each.real());
+        write(each.imag());
+      });
+    } else if constexpr (what == category::period) {
+      write(each.count());
+    } else if constexpr (what == category::instant) {
+      write(each.time_since_epoch().count());
+    } else if (detail::has_named_fields<T>()) {
+      object([&] {
+        in_object_ = true;
+        detail::visit_fields(*this, each);
+      });
+    } else {
+      array([&] { detail::visit_fields(*this, each); });
+    }
+  }
+
+  // Inside an object every field needs its key first.
+  void begin_field() {
+    if (in_object_) {
+      if (name_.empty())
+        out_.key("value" + std::to_string(field_));
+      else
+        out_.key(name_);
+      ++field_;
+    }
+    name_ = {};
+  }
+
+  template <class Visit>
+  void level(Visit&& visit) {
+    const bool outer = std::exchange(in_object_, false);
+    const std::size_t outer_field = std::exchange(field_, 0);
+    visit();
+    in_object_ = outer;
+    field_ = outer_field;
+  }
+
+  template <class Visit>
+  void array(Visit&& visit) {
+    out_.begin_array();
+    level(visit);
+    out_.end_array();
+  }
+
+  template <class Visit>
+  void object(Visit&& visit) {
+    out_.begin_object();
+    level(visit);
+    out_.end_object();
+  }
+
+  template <class E>
+  void enumeration(E each) {
+    if constexpr (enumerators<E>::declared) {
+      for (const auto& [value, label] : enumerators<E>::list)
+        if (value == each) return out_.text(label);
+    }
+    if constexpr (std::is_signed_v<std::underlying_type_t<E>>)
+      out_.integer(static_cast<std::int64_t>(each));
+    else
+      out_.natural(static_cast<std::uint64_t>(each));
+  }
+
+  template <class T>
+  void map(const T& each) {
+    if constexpr (detail::has_text_key<T>) {
+      object([&] {
+        for (const auto& [key, mapped] : each) {
+          out_.key(key);
+          write(mapped);
+        }
+      });
+    } else {
+      array([&] {
+        for (const auto& [key, mapped] : each)
+          array([&, &key = key, &mapped = mapped] {
+            write(key);
+            write(mapped);
+          });
+      });
+    }
+  }
+
+  json_writer& out_;
+  std::string_view name_;
+  std::size_t field_ = 0;
+  bool in_object_ = false;
+};
+
+/// Owns what views decoded from JSON refer to.
+class json_arena {
+ public:
+  template <class T>
+  T& make() {
+    auto owner = std::make_shared<T>();
+    auto& made = *owner;
+    owners_.push_back(std::move(owner));
+    return made;
+  }
+
+ private:
+  std::vector<std::shared_ptr<void>> owners_;
+};
+
+/// A cereal input archive that reads JSON, with the bounds of `decode_limits`. Spans and string
+/// views refer to the arena and to the document. **Errors**: as `json_view`; a member that the type
+/// does not have is an error, as it is most often a misspelt one. One thread at a time.
+class json_input_archive
+    : public detail::archive_facade<json_input_archive, cereal::detail::InputArchiveBase>,
+      public cereal::traits::TextArchive {
+ public:
+  using is_saving = std::false_type;
+  using is_loading = std::true_type;
+
+  json_input_archive(json_view from, json_arena& arena) noexcept : from_(from), arena_(arena) {}
+
+  template <class T>
+  void value(T& each) {
+    read(next(), each);
+  }
+
+  void name(const char* text) { name_ = text; }
+  template <class Size>
+  void count(Size& size) {
+    std::uint64_t number = 0;
+    value(number);
+    size = static_cast<Size>(number);
+  }
+  void raw(void* data, std::size_t size) {
+    const auto from = next();
+    const auto bytes = from.to_blob();
+    if (bytes.size() != size) from.fail("expected " + std::to_string(size) + " bytes");
+    std::memcpy(data, bytes.data(), size);
+  }
+
+ private:
+  // The view that holds the next field: a member by name, or the next element.
+  json_view next() {
+    const auto name = std::exchange(name_, {});
+    const std::size_t field = field_++;
+    if (!from_.is_object()) return from_.element(field);
+    if (!name.empty()) return from_.member(name);
+    member_name_ = "value" + std::to_string(field);
+    return from_.member(member_name_);
+  }
+
+  template <class T>
+  void read(const json_view& from, T& each) {
+    using detail::category;
+    constexpr category what = detail::category_of<T>;
+    if constexpr (what == category::boolean) {
+      each = from.to_boolean();
+    } else if constexpr (what == category::integer) {
+      using range = std::numeric_limits<T>;
+      if constexpr (std::is_signed_v<T>)
+        each = static_cast<T>(from.to_integer(range::min(), range::max()));
+      else
+        each = static_cast<T>(from.to_natural(range::max()));
+    } else if constexpr (what == category::byte) {
+      each = static_cast<std::byte>(from.to_natural(255));
+    } else if constexpr (what == category::floating) {
+      const double number = from.to_number();
+      if constexpr (std::is_same_v<T, float>) {
+        each = to_float(from, number);
+      } else {
+        each = number;
+      }
+    } else if constexpr (what == category::enumeration) {
+      enumeration(from, each);
+    } else if constexpr (what == category::text) {
+      each = T(from.to_text());
+    } else if constexpr (what == category::span) {
+      span(from, each);
+    } else if constexpr (detail::blob_range<T>) {
+      const auto bytes = from.to_blob();
+      const auto* begin = reinterpret_cast<const typename T::value_type*>(bytes.data());
+      each.assign(begin, begin + bytes.size());
+    } else if constexpr (what == category::sequence) {
+      each.clear();
+      for (std::size_t i = 0, size = array_size(from); i < size; ++i) {
+        if constexpr (std::is_same_v<typename T::value_type, bool>)
+          each.push_back(from.element(i).to_boolean());
+        else
+          read(from.element(i), each.emplace_back());
+      }
+    } else if constexpr (what == category::set) {
+      each.clear();
+      for (std::size_t i = 0, size = array_size(from); i < size; ++i) {
+        typename T::key_type key{};
+        read(from.element(i), key);
+        const std::size_t before = each.size();
+        const auto placed = each.emplace_hint(each.end(), std::move(key));
+        if (each.size() == before) from.fail("the set has an element twice");
+        if (detail::is_flooded(each, *placed)) from.fail("too many keys of one hash value");
+      }
+    } else if constexpr (what == category::map) {
+      map(from, each);
+    } else if constexpr (what == category::array) {
+      from.expect_array(each.size());
+      for (std::size_t i = 0; i < each.size(); ++i) read(from.element(i), each[i]);
+    } else if constexpr (what == category::optional) {
+      each.reset();
+      if (!from.is_null()) read(from, each.emplace());
+    } else if constexpr (what == category::pointer) {
+      each.reset();
+      if (from.is_null()) return;
+      each = std::make_unique<typename T::element_type>();
+      read(from, *each);
+    } else if constexpr (what == category::variant) {
+      variant(from, each, std::make_index_sequence<std::variant_size_v<T>>{});
+    } else if constexpr (what == category::tuple) {
+      from.expect_array(std::tuple_size_v<T>);
+      std::size_t index = 0;
+      std::apply([&](auto&... part) { (read(from.element(index++), part), ...); }, each);
+    } else if constexpr (what == category::monostate) {
+      from.expect_array(0);
+    } else if constexpr (what == category::complex) {
+      typename T::value_type parts[2];
+      from.expect_array(2);
+      read(from.element(0), parts[0]);
+      read(from.element(1), parts[1]);
+      each = T(parts[0], parts[1]);
+    } else if constexpr (what == category::period) {
+      typename T::rep ticks{};
+      read(from, ticks);
+      each = T(ticks);
+    } else if constexpr (what == category::instant) {
+      typename T::rep ticks{};
+      read(from, ticks);
+      each = T(typename T::duration(ticks));
+    } else {
+      structure(from, each);
+    }
+  }
+
+  // The shortest text of the largest float is a double a little above it, and rounds to it.
+  // Infinity and NaN are values of float; other doubles beyond its range are not.
+  static float to_float(const json_view& from, double number) {
+    constexpr double most = std::numeric_limits<float>::max();
+    constexpr double rounds_to_infinity = 0x1.ffffffp+127;
+    const double size = std::abs(number);
+    if (size <= most || !(size <= std::numeric_limits<double>::max()))
+      return static_cast<float>(number);
+    if (size >= rounds_to_infinity) from.fail("the number is out of range");
+    return std::copysign(std::numeric_limits<float>::max(),
+                         static_cast<float>(number < 0 ? -1 : 1));
+  }
+
+  static std::size_t array_size(const json_view& from) {
+    if (from.is_object()) from.fail("expected an array");
+    return from.size();
+  }
+
+  template <class T>
+  void structure(const json_view& from, T& each) {
+    if (detail::has_named_fields<T>() != from.is_object())
+      from.fail(from.is_object() ? "expected an array of fields" : "expected an object");
+    json_input_archive inner(from, arena_);
+    detail::visit_fields(inner, each);
+    if (inner.field_ != from.size()) from.fail("there are members or elements that the type lacks");
+  }
+
+  template <class E>
+  void enumeration(const json_view& from, E& each) {
+    using number = std::underlying_type_t<E>;
+    if constexpr (enumerators<E>::declared) {
+      if (from.is_text()) {
+        for (const auto& [value, label] : enumerators<E>::list) {
+          if (label != from.to_text()) continue;
+          each = value;
+          return;
+        }
+        from.fail("not one of the enumeration's names");
+      }
+    }
+    number value{};
+    read(from, value);
+    if constexpr (enumerators<E>::declared) {
+      if (!enumerators<E>::contains(static_cast<E>(value)))
+        from.fail("not one of the enumeration's values");
+    }
+    each = static_cast<E>(value);
+  }
+
+  template <class T, std::size_t N>
+  void span(const json_view& from, std::span<T, N>& each) {
+    auto& owner = arena_.template make<std::vector<std::remove_const_t<T>>>();
+    read(from, owner);
+    if constexpr (N == std::dynamic_extent) {
+      each = owner;
+    } else {
+      if (owner.size() != N) from.fail("expected an array of " + std::to_string(N));
+      each = std::span<T, N>(owner.data(), N);
+    }
+  }
+
+  template <class T>
+  void map(const json_view& from, T& each) {
+    each.clear();
+    const auto insert = [&](typename T::key_type&& key, const json_view& mapped_from) {
+      typename T::mapped_type mapped{};
+      read(mapped_from, mapped);
+      const std::size_t before = each.size();
+      const auto placed = each.emplace_hint(each.end(), std::move(key), std::move(mapped));
+      if (each.size() == before) from.fail("the map has a key twice");
+      if (detail::is_flooded(each, placed->first)) from.fail("too many keys of one hash value");
+    };
+    if constexpr (detail::has_text_key<T>) {
+      if (!from.is_object()) from.fail("expected an object");
+      from.each_member(
+          [&](std::string_view key, const json_view& mapped) { insert(std::string(key), mapped); });
+    } else {
+      for (std::size_t i = 0, size = array_size(from); i < size; ++i) {
+        const auto pair = from.element(i);
+        pair.expect_array(2);
+        typename T::key_type key{};
+        read(pair.element(0), key);
+        insert(std::move(key), pair.element(1));
+      }
+    }
+  }
+
+  template <class T, std::size_t... I>
+  void variant(const json_view& from, T& each, std::index_sequence<I...>) {
+    const auto index = from.member("index").to_natural(sizeof...(I) - 1);
+    const auto held = from.member("value");
+    if (from.size() != 2) from.fail("expected only \"index\" and \"value\"");
+    ((index == I ? read(held, each.template emplace<I>()) : void()), ...);
+  }
+
+  json_view from_;
+  json_arena& arena_;
+  std::string_view name_;
+  std::string member_name_;
+  std::size_t field_ = 0;
+};
+
+}  // namespace modal

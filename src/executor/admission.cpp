@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/dispatcher_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+std::string unknown_message(const catalog& functions, const std::string& name) {
+  if (functions.size() == 0)
+    return "'" + name +
+           "' is not served: this executor has no functions at all; were they in a "
+           "static library whose registrations the linker dropped? (executor.add<f>() keeps them)";
+  const std::string_view near = functions.nearest(name);
+  std::string text = "'" + name + "' is not served here";
+  if (!near.empty()) text += "; the nearest is '" + std::string(near) + "'";
+  if (name.find("__") != std::string::npos || name.find('(') != std::string::npos ||
+      near.find("__") != std::string_view::npos || near.find('(') != std::string_view::npos)
+    text +=
+        "; compilers print inline and unnamed name spaces differently: name such functions "
+        "with MODAL_FUNCTION_AS and modal::remote_as";
+  return text;
+}
+
+}  // namespace
+
+std::size_t dispatcher_core::body_limit(encoding how) const noexcept {
+  const std::size_t all = config.bounds.body_bytes;
+  return how == encoding::json ? std::min(config.bounds.json_body_bytes, all) : all;
+}
+
+time_point dispatcher_core::deadline_of(const call_head& head, const served_function& target,
+                                        time_point now) const {
+  nanoseconds longest = config.bounds.call_timeout;
+  if (target.descriptor->options.timeout.count() > 0)
+    longest = std::min<nanoseconds>(longest, target.descriptor->options.timeout);
+  // Compared in microseconds: the caller's number need not fit into nanoseconds.
+  if (head.timeout.count() > 0 &&
+      head.timeout < std::chrono::duration_cast<std::chrono::microseconds>(longest))
+    longest = head.timeout;
+  return saturating_add(now, longest);
+}
+
+// How long until the work that waits now is done, by the times that the functions took so far.
+std::chrono::milliseconds dispatcher_core::retry_after_locked() const {
+  const nanoseconds wait =
+      draining
+          ? nanoseconds(std::chrono::seconds{1})
+          : queued_work / static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
+  return std::clamp(std::chrono::ceil<milliseconds>(wait), milliseconds{50}, milliseconds{30'000});
+}
+
+error dispatcher_core::make_refusal(errc what, std::string message, const call_head& head) const {
+  error reason(what, std::move(message));
+  reason.details().function = head.function;
+  if (!head.id.is_nil()) reason.details().call_id = head.id.to_string();
+  if (to_condition(what) == condition::retry_later)
+    reason.details().retry_after = retry_after_locked();
+  return reason;
+}
+
+std::optional<error> dispatcher_core::refusal_locked(const call_head& head, encoding how,
+                                                     std::optional<std::size_t> body_size,
+                                                     const served_function* target,
+                                                     time_point now) const {
+  const auto refuse = [&](errc what, std::string message) {
+    return make_refusal(what, std::move(message), head);
+  };
+  if (draining) return refuse(errc::draining, "this executor takes no new calls");
+  if (target == nullptr)
+    return refuse(errc::unknown_function, unknown_message(functions, head.function));
+  if (head.signature.is_nil() && how == encoding::binary)
+    return refuse(errc::malformed_request, "a binary call needs the field modal-signature");
+  if (!head.signature.is_nil() && head.signature != target->signature->id) {
+    // The caller, who knows its own text, shows the difference.
+    error reason =
+        refuse(errc::signature_mismatch, "the executor's function is " + target->signature->text);
+    reason.details().signature = target->signature->text;
+    return reason;
+  }
+  if (body_size) {
+    const std::size_t most = std::min(body_limit(how), config.bounds.bytes_in_flight);
+    if (*body_size > most)
+      return refuse(errc::too_large, "the body has " + std::to_string(*body_size) +
+                                         " bytes, the limit is " + std::to_string(most));
+    if (*body_size > config.bounds.bytes_in_flight - bytes_in_flight)
+      return refuse(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight");
+  }
+  const auto workers_count =
+      static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
+  const nanoseconds left = deadline_of(head, *target, now) - now;
+  // Only where it is hopeless: the expected wait is an estimate, and a wrong refusal costs a call.
+  if (queued_work / workers_count / 2 > left)
+    return refuse(errc::deadline_exceeded,
+                  "the calls that wait already would take longer than the time that is left");
+  const std::size_t idle = config.threads - std::min(config.threads, running);
+  if (target->waiting >= target->max_queue && target->waiting - target->max_queue >= idle)
+    return refuse(errc::queue_full, std::to_string(target->waiting) +
+                                        " calls of this function wait for a worker already");
+  return std::nullopt;
+}
+
+result<ticket> dispatcher_core::admit(call_head head, encoding how,
+                                      std::optional<std::size_t> body_size) {
+  const time_point now = config.time->now();
+  call_ptr made;
+  {
+    const std::scoped_lock lock(mutex);
+    served_function* target = find(head.function);
+    if (auto reason = refusal_locked(head, how, body_size, target, now)) {
+      ++refused;
+      if (target != nullptr)
+        target->metrics.count(reason->value());
+      else
+        ++unknown_functions;
+      return *std::move(reason);
+    }
+    made = new call;
+    made->head = std::move(head);
+    made->target = target;
+    made->encoding = how;
+    made->deadline = deadline_of(made->head, *target, now);
+    made->reserved_bytes = body_size.value_or(0);
+    bytes_in_flight += made->reserved_bytes;
+    ++waiting;
+    ++target->waiting;
+    ++unanswered;
+    ++admitted;
+  }
+  if (made->head.id.is_nil()) made->head.id = call_id::random();
+  return ticket(this, std::move(made));
+}
+
+result<void> dispatcher_core::reserve(call& held, std::size_t total) {
+  const std::scoped_lock lock(mutex);
+  if (total <= held.reserved_bytes) return {};
+  const std::size_t more = total - held.reserved_bytes;
+  std::optional<error> reason;
+  if (const std::size_t most = std::min(body_limit(held.encoding), config.bounds.bytes_in_flight);
+      total > most) {
+    reason = make_refusal(errc::too_large,
+                          "the body has more than " + std::to_string(most) + " bytes, the limit",
+                          held.head);
+  } else if (more > config.bounds.bytes_in_flight - bytes_in_flight) {
+    reason = make_refusal(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight",
+                          held.head);
+  }
+  if (reason) {
+    held.target->metrics.count(reason->value());
+    return *std::move(reason);
+  }
+  bytes_in_flight += more;
+  held.reserved_bytes = total;
+  return {};
+}
+
+void dispatcher_core::withdraw(call& admitted_call) noexcept {
+  const std::scoped_lock lock(mutex);
+  retire_locked(admitted_call);
+  if (claim_locked(admitted_call)) {
+    ++failed;
+    admitted_call.target->metrics.count(errc::cancelled);
+  }
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/clock.hpp>
+#include <modal/base/error.hpp>
+#include <modal/function/descriptor.hpp>
+#include <modal/wire/http_call.hpp>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
+#include <memory>
+#include <stop_token>
+
+namespace modal::detail {
+
+struct served_function;
+struct call;
+
+/// The one answer of a call, seen from inside `call_sink::on_answer`.
+struct call_answer {
+  const call& about;
+  const error* failure = nullptr;  ///< null: the call succeeded, and one of the next two is set
+  payload* binary = nullptr;       ///< may be moved from
+  std::string* json = nullptr;     ///< the text of the result's value; may be moved from
+  executor_report report;
+};
+
+/// What waits for a call.
+class call_sink {
+ public:
+  virtual ~call_sink() = default;
+
+  /// Takes the answer. Called exactly once for each submitted call, from any thread (also from
+  /// inside `dispatcher::submit` and `cancel`), with no lock held and after the call's permits and
+  /// its body were given back, unless the function is still running. Must not block.
+  virtual void on_answer(const call_answer& answer) noexcept = 0;
+};
+
+/// One call, from its admission to the return of its function. One allocation.
+struct call final : boost::intrusive_ref_counter<call, boost::thread_safe_counter> {
+  enum class phase : std::uint8_t { admitted, queued, delayed, running, over };
+
+  // Set by admission, then only read.
+  call_head head;
+  served_function* target = nullptr;
+  modal::encoding encoding = modal::encoding::binary;
+  time_point deadline = never;
+
+  // Set by submit; taken by the thread that turned `answered` to true.
+  std::shared_ptr<call_sink> sink;
+
+  // Guarded by the dispatcher's mutex.
+  phase at = phase::admitted;
+  bool answered = false;
+  bool stop_wanted = false;
+  int attempt = 0;
+  std::size_t reserved_bytes = 0;
+  std::chrono::nanoseconds expected_run{0};
+  time_point queued_at;
+  time_point not_before;
+  std::chrono::nanoseconds queue_time{0};
+  std::stop_source stop{std::nostopstate};
+  boost::intrusive::list_member_hook<> flight_hook;
+  boost::intrusive::list_member_hook<> queue_hook;
+
+  // Owned by the submitter, then by the worker that runs the call.
+  buffer body;
+  invocation work;
+};
+
+using call_ptr = boost::intrusive_ptr<call>;
+
+}  // namespace modal::detail

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/dispatcher.hpp"
+
+#include "executor/dispatcher_core.hpp"
+
+#include <utility>
+
+namespace modal::detail {
+
+ticket& ticket::operator=(ticket&& other) noexcept {
+  if (this == &other) return *this;
+  give_back();
+  issuer_ = other.issuer_;
+  call_ = std::move(other.call_);
+  return *this;
+}
+
+ticket::~ticket() { give_back(); }
+
+void ticket::give_back() noexcept {
+  if (call_ == nullptr) return;
+  issuer_->withdraw(*call_);
+  call_.reset();
+}
+
+dispatcher::dispatcher(const catalog& functions, dispatcher_config config)
+    : core_(std::make_shared<dispatcher_core>(functions, std::move(config))) {}
+
+dispatcher::~dispatcher() { stop({}, {}); }
+
+void dispatcher::start() {
+  // A function that ignores its stop token outlives the dispatcher, so its thread owns the core.
+  core_->workers.start(core_->config.threads, "modal-worker", [core = core_] { core->work(); });
+  if (core_->config.keeper == housekeeping::own_thread)
+    core_->housekeeper = std::thread([core = core_] { core->keep_house(); });
+}
+
+result<ticket> dispatcher::admit(call_head head, encoding how,
+                                 std::optional<std::size_t> body_size) {
+  return core_->admit(std::move(head), how, body_size);
+}
+
+std::optional<error> dispatcher::refusal(const call_head& head, encoding how,
+                                         std::optional<std::size_t> body_size) const {
+  const std::scoped_lock lock(core_->mutex);
+  const dispatcher_core& core = *core_;
+  return core.refusal_locked(head, how, body_size, core.find(head.function),
+                             core.config.time->now());
+}
+
+result<void> dispatcher::reserve(ticket& held, std::size_t total) {
+  return core_->reserve(*held.call_, total);
+}
+
+call_ptr dispatcher::submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink) {
+  return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink));
+}
+
+void dispatcher::cancel(call& which) { core_->cancel(which); }
+std::function<void()> dispatcher::canceller(call_ptr which) const {
+  return [issuer = std::weak_ptr(core_), which = std::move(which)] {
+    if (const auto core = issuer.lock()) core->cancel(*which);
+  };
+}
+
+time_point dispatcher::expire() { return core_->expire(); }
+
+void dispatcher::drain() {
+  const std::scoped_lock lock(core_->mutex);
+  core_->draining = true;
+}
+
+void dispatcher::hurry() {
+  const std::scoped_lock lock(core_->mutex);
+  core_->hurried = true;
+  core_->quiet.notify_all();
+}
+
+std::size_t dispatcher::stop(std::chrono::nanoseconds grace, std::chrono::nanoseconds patience) {
+  {
+    std::unique_lock lock(core_->mutex);
+    core_->draining = true;
+    core_->quiet.wait_for(lock, grace, [this] { return core_->unanswered == 0 || core_->hurried; });
+  }
+  core_->stop_remaining();
+  const std::size_t left_behind = core_->workers.join_for(patience);
+  {
+    const std::scoped_lock lock(core_->mutex);
+    core_->finished = true;
+    core_->house_call.notify_all();
+  }
+  if (core_->housekeeper.joinable()) core_->housekeeper.join();
+  return left_behind;
+}
+
+const catalog& dispatcher::functions() const noexcept { return core_->functions; }
+const modal::limits& dispatcher::bounds() const noexcept { return core_->config.bounds; }
+
+bool dispatcher::draining() const {
+  const std::scoped_lock lock(core_->mutex);
+  return core_->draining;
+}
+
+std::size_t dispatcher::body_limit(encoding how) const noexcept { return core_->body_limit(how); }
+
+dispatcher_snapshot dispatcher::snapshot() const {
+  const std::scoped_lock lock(core_->mutex);
+  const dispatcher_core& core = *core_;
+  dispatcher_snapshot now;
+  now.functions.reserve(core.served.size());
+  for (const auto& [name, each] : core.served)
+    now.functions.push_back({each.descriptor, each.waiting, each.running, each.metrics});
+  now.unknown_functions = core.unknown_functions;
+  now.admitted = core.admitted;
+  now.refused = core.refused;
+  now.succeeded = core.succeeded;
+  now.failed = core.failed;
+  now.waiting = core.waiting;
+  now.running = core.running;
+  now.bytes_in_flight = core.bytes_in_flight;
+  now.draining = core.draining;
+  return now;
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/bytes.hpp>
+#include <modal/base/clock.hpp>
+#include <modal/base/limits.hpp>
+#include <modal/function/catalog.hpp>
+#include <modal/function/log.hpp>
+#include <modal/wire/http_call.hpp>
+
+#include "executor/call.hpp"
+#include "executor/metrics.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// @file
+/// Admission and dispatch, the same for every transport: `admit` before the body is read, `submit`
+/// with the body, then exactly one `call_sink::on_answer`.
+///
+///     admit ──▶ admitted ──submit──▶ queued ──▶ running ──▶ over
+///                   │ ticket gone      │  ▲        │ failed, may be retried
+///                   ▼                  │  └─delayed◀┘
+///                  over ◀──────────────┘ cancel, deadline
+///
+/// A running call that is cancelled or late is answered at once; its function is asked to stop, and
+/// keeps its worker and its body until it returns.
+
+namespace modal::detail {
+
+/// Who watches deadlines and runs stop callbacks: a thread of the dispatcher, or, in tests with a
+/// fake clock, whoever calls `expire`.
+enum class housekeeping : std::uint8_t { own_thread, by_hand };
+
+struct dispatcher_config {
+  modal::limits bounds{};
+  std::size_t threads = 2;
+  const modal::clock* time = &system_clock();  ///< lives as long as any worker
+  log_sink log{};
+  bool log_calls = false;
+  housekeeping keeper = housekeeping::own_thread;
+};
+
+class dispatcher_core;
+
+/// Permission to submit one call: holds its place in the queue and its share of the byte budget,
+/// and gives both back on destruction. Must not outlive its dispatcher. Move-only.
+class ticket {
+ public:
+  ticket() = default;
+  ticket(dispatcher_core* issuer, call_ptr admitted) noexcept
+      : issuer_(issuer), call_(std::move(admitted)) {}
+  ticket(ticket&& other) noexcept = default;
+  ticket& operator=(ticket&& other) noexcept;
+  ~ticket();
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  const call& operator*() const noexcept { return *call_; }
+  const call* operator->() const noexcept { return call_.get(); }
+
+ private:
+  friend class dispatcher;
+  void give_back() noexcept;
+
+  dispatcher_core* issuer_ = nullptr;
+  call_ptr call_;
+};
+
+/// The state of the dispatcher and its functions at one moment.
+struct dispatcher_snapshot {
+  struct function {
+    const function_descriptor* descriptor;
+    std::size_t waiting;
+    std::size_t running;
+    function_metrics metrics;
+  };
+  std::vector<function> functions;
+  std::uint64_t unknown_functions = 0;
+  std::uint64_t admitted = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  std::size_t waiting = 0;
+  std::size_t running = 0;
+  std::size_t bytes_in_flight = 0;
+  bool draining = false;
+};
+
+/// Safe to share between threads, save `start` and `stop`.
+class dispatcher {
+ public:
+  /// Copies `functions`, and builds their signatures.
+  dispatcher(const catalog& functions, dispatcher_config config);
+  /// Stops without grace, unless that was done.
+  ~dispatcher();
+  dispatcher(const dispatcher&) = delete;
+  dispatcher& operator=(const dispatcher&) = delete;
+
+  /// Starts the threads. Until then, calls are admitted and wait.
+  void start();
+
+  /// Takes a call in, or says why not. @param body_size where it is known before the body is read.
+  result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size);
+
+  /// As `admit`, but only asks.
+  [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,
+                                             std::optional<std::size_t> body_size) const;
+
+  /// Raises the share of the byte budget that `held` has to `total`, for bodies of unknown size.
+  result<void> reserve(ticket& held, std::size_t total);
+
+  /// Queues the call. @return a reference for `cancel`.
+  call_ptr submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink);
+
+  /// Answers `which` with `cancelled`, unless it was answered, and asks its function to stop.
+  void cancel(call& which);
+
+  /// Returns what cancels `which`, and does nothing once this is gone.
+  [[nodiscard]] std::function<void()> canceller(call_ptr which) const;
+
+  /// Ends what is late and wakes what is due. @return when to look again.
+  time_point expire();
+
+  /// Refuses new calls from now on.
+  void drain();
+
+  /// Drains for at most `grace`, ends the rest, and joins the threads.
+  /// @return how many functions ignored their stop token for longer than `patience`.
+  std::size_t stop(std::chrono::nanoseconds grace, std::chrono::nanoseconds patience);
+
+  /// Ends the grace period of a `stop` that waits.
+  void hurry();
+
+  [[nodiscard]] const catalog& functions() const noexcept;
+  [[nodiscard]] const modal::limits& bounds() const noexcept;
+  [[nodiscard]] dispatcher_snapshot snapshot() const;
+  [[nodiscard]] bool draining() const;
+
+  /// Returns the most bytes that one body of this encoding may have.
+  [[nodiscard]] std::size_t body_limit(encoding how) const noexcept;
+
+ private:
+  std::shared_ptr<dispatcher_core> core_;  // owners: this object and each worker, which may be late
+};
+
+}  // namespace modal::detail

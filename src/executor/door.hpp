@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/wire/http_call.hpp>
+
+#include "executor/dispatcher.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// @file
+/// What HTTP requests mean to an executor, without sockets: a request head in, then either an
+/// answer or a call that wants a body. Shared by the listener and by the mount in a host's own
+/// server.
+
+namespace modal::detail {
+
+/// The head of a request, as views.
+struct request_head {
+  std::string_view method;
+  std::string_view target;
+  std::span<const http_field> fields;
+  std::optional<std::uint64_t> content_length;
+  bool is_chunked = false;
+};
+
+/// A response whose body is text, or the head of one whose body is a payload. The transport adds
+/// `content-length`, `date` and `connection`.
+struct reply {
+  int status = 200;
+  std::string_view content_type;  ///< static; empty: there is no body
+  std::string fields;             ///< further fields, each as "name: value\r\n"
+  std::string body;
+
+  /// Forgets the content; keeps the memory.
+  void clear() {
+    status = 200;
+    content_type = {};
+    fields.clear();
+    body.clear();
+  }
+};
+
+class routes;
+
+/// Safe to share between threads.
+class door {
+ public:
+  /// @param connections tells how many are open, for `/metrics`. Called from any thread.
+  door(dispatcher& calls, std::function<std::size_t()> connections);
+  ~door();
+
+  /// Answers in `out`, or admits a call and returns its ticket: then the transport reads the body,
+  /// of at most `body_limit(ticket->encoding)` bytes, and submits it to `calls()`.
+  ticket open(const request_head& head, reply& out);
+
+  /// As `open`, but admits nothing. @return whether `out` is the answer.
+  bool refuses(const request_head& head, reply& out) const;
+
+  /// Returns whether `target` is of a known route.
+  [[nodiscard]] static bool serves(std::string_view target);
+
+  /// Writes the answer of a call. A binary result stays where it is: `answer.binary`.
+  static void write_answer(const call_answer& answer, reply& out);
+
+  /// Writes a problem document, with `status` where it is not the usual one of the error.
+  static void write_problem(const error& reason, reply& out, int status = 0);
+
+  [[nodiscard]] dispatcher& calls() noexcept { return calls_; }
+
+ private:
+  bool prepare(const request_head& head, reply& out, call_head& parsed, encoding& how) const;
+
+  dispatcher& calls_;
+  std::unique_ptr<routes> routes_;
+};
+
+/// Returns whether the client waits for "100 Continue" before it sends the body.
+bool expects_continue(const request_head& head) noexcept;
+
+}  // namespace modal::detail

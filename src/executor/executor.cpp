@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/executor.hpp>
+
+#include "executor/door.hpp"
+#include "executor/mount.hpp"
+#include "net/server.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace modal {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw_error(error(errc::bad_configuration, why));
+}
+
+void validate(const executor_config& config) {
+  const limits& bounds = config.limits;
+  if (config.io_threads == 0) refuse("io_threads must be at least 1");
+  if (config.threads > 100'000 || config.io_threads > 1'000) refuse("too many threads");
+  if (config.grace.count() < 0) refuse("grace must not be negative");
+  if (config.stop_patience.count() < 0) refuse("stop_patience must not be negative");
+  if (bounds.header_bytes < 1024 || bounds.header_bytes > (1U << 20))
+    refuse("limits.header_bytes must be from 1 KiB to 1 MiB");
+  if (bounds.connections == 0) refuse("limits.connections must be at least 1");
+  if (bounds.body_bytes == 0 || bounds.bytes_in_flight == 0)
+    refuse("limits.body_bytes and limits.bytes_in_flight must be at least 1");
+  for (const auto each :
+       {bounds.header_timeout, bounds.idle_timeout, bounds.transfer_timeout, bounds.call_timeout})
+    if (each.count() <= 0) refuse("the time limits must be longer than zero");
+}
+
+catalog gather(const executor_config& config) {
+  if (config.functions != nullptr) return *config.functions;
+  auto registered = registered_functions();
+  if (!registered) throw_error(registered.error());
+  return *std::move(registered);
+}
+
+std::string names_of(const catalog& functions) {
+  std::string text;
+  for (const auto& [name, entry] : functions) {
+    if (!text.empty()) text += ' ';
+    text += name;
+  }
+  return text;
+}
+
+}  // namespace
+
+struct executor::impl {
+  enum class state { fresh, running, stopping, stopped };
+
+  explicit impl(executor_config settings) : config(std::move(settings)), functions(gather(config)) {
+    validate(config);
+    if (!config.log) config.log = log_to_stderr();
+    if (config.threads == 0)
+      config.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2);
+  }
+
+  void start(boost::asio::io_context* host);
+  void stop();
+  void say(log_level level, const std::string& message,
+           std::vector<std::pair<std::string_view, std::string>> fields = {}) const {
+    config.log({.level = level,
+                .time = std::chrono::system_clock::now(),
+                .message = message,
+                .function = {},
+                .call = {},
+                .fields = std::move(fields)});
+  }
+
+  executor_config config;
+  catalog functions;
+  buffer_pool pool;  // of mounted calls
+  std::unique_ptr<detail::dispatcher> calls;
+  std::unique_ptr<detail::door> entrance;
+  std::unique_ptr<detail::server> listener;
+  detail::signal_wait signals;
+
+  mutable std::mutex mutex;  // guards `at`
+  std::condition_variable changed;
+  state at = state::fresh;
+};
+
+void executor::impl::start(boost::asio::io_context* host) {
+  if (at != state::fresh) refuse("the executor was started before");
+  calls = std::make_unique<detail::dispatcher>(
+      functions, detail::dispatcher_config{.bounds = config.limits,
+                                           .threads = config.threads,
+                                           .log = config.log,
+                                           .log_calls = config.log_calls});
+  calls->start();
+  entrance = std::make_unique<detail::door>(
+      *calls, [this] { return listener ? listener->connections() : std::size_t{0}; });
+  if (!config.address.empty()) {
+    listener =
+        std::make_unique<detail::server>(detail::server_config{.address = config.address,
+                                                               .port = config.port,
+                                                               .io_threads = config.io_threads,
+                                                               .bounds = config.limits,
+                                                               .log = config.log},
+                                         *entrance);
+    try {
+      listener->start(host);
+    } catch (...) {
+      listener.reset();
+      entrance.reset();
+      calls.reset();
+      throw;
+    }
+  }
+  {
+    const std::scoped_lock lock(mutex);
+    at = state::running;
+  }
+  const std::string where = listener ? listener->url() : "the host's own server";
+  say(functions.size() == 0 ? log_level::warning : log_level::info,
+      "serving " + std::to_string(functions.size()) + " functions at " + where,
+      {{"functions", names_of(functions)}, {"threads", std::to_string(config.threads)}});
+}
+
+void executor::impl::stop() {
+  {
+    std::unique_lock lock(mutex);
+    if (at == state::stopping) changed.wait(lock, [this] { return at == state::stopped; });
+    if (at != state::running) return;
+    at = state::stopping;
+  }
+  say(log_level::info, "draining: no new calls are taken");
+  const auto begin = std::chrono::steady_clock::now();
+  if (listener) listener->drain();
+  const std::size_t left_behind = calls->stop(config.grace, config.stop_patience);
+  if (left_behind != 0)
+    say(log_level::error, std::to_string(left_behind) +
+                              " functions ignore their stop token; their threads are left behind");
+  const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
+  // Answers that are still on their way get what is left of the time.
+  if (listener)
+    listener->stop(
+        std::max<std::chrono::nanoseconds>(config.grace - spent, std::chrono::seconds{1}));
+  say(log_level::info, "stopped");
+  {
+    const std::scoped_lock lock(mutex);
+    at = state::stopped;
+    changed.notify_all();
+  }
+  signals.end();
+}
+
+executor::executor(executor_config config) : impl_(std::make_unique<impl>(std::move(config))) {}
+
+executor::~executor() {
+  try {
+    impl_->stop();
+  } catch (...) {  // a log sink that throws, against its contract
+  }
+}
+
+void executor::add(function_descriptor entry) {
+  if (impl_->at != impl::state::fresh) refuse("functions are added before the executor is started");
+  if (auto added = impl_->functions.add(std::move(entry)); !added) throw_error(added.error());
+}
+
+void executor::start() { impl_->start(nullptr); }
+void executor::start(boost::asio::io_context& context) { impl_->start(&context); }
+void executor::stop() { impl_->stop(); }
+
+void executor::run() {
+  const auto found = [this] {
+    const std::scoped_lock lock(impl_->mutex);
+    return impl_->at;
+  }();
+  if (found == impl::state::stopped) return;
+  if (found == impl::state::fresh) start();
+  std::thread stopper;
+  impl_->signals.run([&](int number) {
+    if (stopper.joinable()) {
+      impl_->say(log_level::warning, "a second signal: the grace period ends now");
+      impl_->calls->hurry();
+      return;
+    }
+    impl_->say(log_level::info, number == SIGINT ? "interrupted" : "asked to terminate");
+    stopper = std::thread([this] { stop(); });
+  });
+  if (stopper.joinable()) stopper.join();
+}
+
+std::string executor::url() const { return impl_->listener ? impl_->listener->url() : ""; }
+
+std::uint16_t executor::port() const {
+  return impl_->listener ? impl_->listener->port() : std::uint16_t{0};
+}
+
+executor_stats executor::stats() const {
+  if (impl_->calls == nullptr) return {};
+  const auto now = impl_->calls->snapshot();
+  return {.admitted = now.admitted,
+          .refused = now.refused,
+          .succeeded = now.succeeded,
+          .failed = now.failed,
+          .waiting = now.waiting,
+          .running = now.running,
+          .bytes_in_flight = now.bytes_in_flight,
+          .connections = impl_->listener ? impl_->listener->connections() : 0};
+}
+
+bool executor::serves(std::string_view target) const { return detail::door::serves(target); }
+
+std::optional<http_response> executor::check(const http_request_head& head) const {
+  if (impl_->entrance == nullptr) refuse("the executor was not started");
+  return detail::check_mounted(*impl_->entrance, head);
+}
+
+mounted_call executor::async_handle(http_request request, std::function<void(http_response)> done) {
+  if (impl_->entrance == nullptr) refuse("the executor was not started");
+  return detail::handle_mounted(*impl_->entrance, impl_->pool, request, std::move(done));
+}
+
+http_response executor::handle(http_request request) {
+  std::promise<http_response> answer;
+  async_handle(std::move(request),
+               [&answer](http_response response) { answer.set_value(std::move(response)); });
+  return answer.get_future().get();
+}
+
+}  // namespace modal

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/function/in_process.hpp>
+
+#include "executor/dispatcher.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace modal::detail {
+namespace {
+
+class in_process_sink final : public call_sink {
+ public:
+  in_process_sink(buffer_pool& pool, std::function<void(in_process_answer)> done)
+      : pool_(pool), done_(std::move(done)) {}
+
+  void on_answer(const call_answer& answer) noexcept override {
+    const auto done = std::exchange(done_, nullptr);
+    if (answer.failure != nullptr) return done({*answer.failure, answer.report});
+    try {
+      done({flatten(*answer.binary), answer.report});
+    } catch (const std::bad_alloc&) {
+      done({error(errc::result_too_large, "no memory for the call's result"), answer.report});
+    }
+  }
+
+ private:
+  buffer flatten(payload& from) {
+    buffer whole = pool_.take(from.wire_size());
+    std::vector<bytes_view> parts;
+    from.gather(parts);
+    std::byte* to = whole.data();
+    for (const auto part : parts) to = std::copy(part.begin(), part.end(), to);
+    return whole;
+  }
+
+  buffer_pool& pool_;
+  std::function<void(in_process_answer)> done_;
+};
+
+class in_process_executor final : public in_process_door {
+ public:
+  explicit in_process_executor(const catalog& functions)
+      : calls_(functions, {.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2),
+                           .log = log_to_stderr()}) {
+    calls_.start();
+  }
+
+  canceller start(call_head head, buffer body,
+                  std::function<void(in_process_answer)> done) override {
+    auto admitted = calls_.admit(std::move(head), encoding::binary, body.size());
+    if (!admitted) {
+      done({admitted.error(), {}});
+      return {};
+    }
+    return calls_.canceller(
+        calls_.submit(*std::move(admitted), std::move(body),
+                      std::make_shared<in_process_sink>(pool_, std::move(done))));
+  }
+
+ private:
+  buffer_pool pool_;
+  dispatcher calls_;
+};
+
+in_process_door* make() {
+  const auto complain = [](std::string_view why) {
+    log_to_stderr()({.level = log_level::error,
+                     .time = std::chrono::system_clock::now(),
+                     .message = why,
+                     .function = {},
+                     .call = {},
+                     .fields = {}});
+  };
+  try {
+    const auto functions = registered_functions();
+    if (functions) return new in_process_executor(*functions);
+    complain("there is no executor in this process: " + functions.error().message());
+  } catch (const std::exception& thrown) {
+    complain("there is no executor in this process: " + std::string(thrown.what()));
+  }
+  return nullptr;
+}
+
+}  // namespace
+}  // namespace modal::detail
+
+extern "C" __attribute__((visibility("default"))) modal::detail::in_process_door*
+modal_in_process_executor() {
+  // Never destroyed: a call may still run, and calls may still be made, while the program ends.
+  static modal::detail::in_process_door* const instance = modal::detail::make();
+  return instance;
+}

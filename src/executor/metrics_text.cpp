@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/routes.hpp"
+
+#include <cstdio>
+
+namespace modal::detail {
+namespace {
+
+// Function names hold no quotes or line ends (see catalog::add), so labels need no escapes.
+class metrics_writer {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    out_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
+    out_.append(name).append(" ").append(type).append("\n");
+  }
+  void sample(std::string_view suffix, std::string_view labels, std::string_view value) {
+    out_.append(name_).append(suffix);
+    if (!labels.empty()) out_.append("{").append(labels).append("}");
+    out_.append(" ").append(value).append("\n");
+  }
+  void sample(std::string_view labels, std::uint64_t value) {
+    sample("", labels, std::to_string(value));
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+  std::string_view name_;
+};
+
+std::string seconds(std::int64_t nanoseconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", static_cast<double>(nanoseconds) * 1e-9);
+  return text;
+}
+
+std::string function_label(const dispatcher_snapshot::function& each) {
+  return "function=\"" + each.descriptor->name + '"';
+}
+
+void add_histogram(metrics_writer& out, const std::string& label, const duration_histogram& from) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < from.buckets.size(); ++i) {
+    count += from.buckets[i];
+    const std::string bound = i < from.bounds.size() ? seconds(from.bounds[i]) : "+Inf";
+    out.sample("_bucket", label + ",le=\"" + bound + '"', std::to_string(count));
+  }
+  out.sample("_sum", label, seconds(from.sum_ns));
+  out.sample("_count", label, std::to_string(count));
+}
+
+void add_calls(metrics_writer& out, const dispatcher_snapshot& now) {
+  out.family("modal_calls_total", "counter", "Calls that ended, by function and outcome.");
+  for (const auto& each : now.functions)
+    for (std::size_t i = 0; i < each.metrics.calls.size(); ++i) {
+      if (each.metrics.calls[i] == 0 && i != 0) continue;
+      const auto outcome = i == 0 ? std::string_view("ok") : to_string(static_cast<errc>(i));
+      out.sample(function_label(each) + ",outcome=\"" + std::string(outcome) + '"',
+                 each.metrics.calls[i]);
+    }
+}
+
+template <class Get>
+void add_each(metrics_writer& out, const dispatcher_snapshot& now, std::string_view name,
+              std::string_view type, std::string_view help, Get get) {
+  out.family(name, type, help);
+  for (const auto& each : now.functions) out.sample(function_label(each), get(each));
+}
+
+void add_one(metrics_writer& out, std::string_view name, std::string_view type,
+             std::string_view help, std::uint64_t value) {
+  out.family(name, type, help);
+  out.sample("", value);
+}
+
+}  // namespace
+
+std::string metrics_text(const dispatcher_snapshot& now, std::size_t connections) {
+  using function = dispatcher_snapshot::function;
+  metrics_writer out;
+  out.family("modal_info", "gauge", "The version of the library and the program's build id.");
+  out.sample("version=\"" + std::string(library_version()) + "\",build_id=\"" + build_id() + '"',
+             1);
+  add_calls(out, now);
+  add_one(out, "modal_unknown_function_calls_total", "counter",
+          "Calls of functions that are not served.", now.unknown_functions);
+  add_each(out, now, "modal_retries_total", "counter", "Runs that were repeated after a failure.",
+           [](const function& each) { return each.metrics.retried; });
+  add_each(out, now, "modal_calls_waiting", "gauge", "Calls that wait for their body or a worker.",
+           [](const function& each) { return each.waiting; });
+  add_each(out, now, "modal_calls_running", "gauge", "Calls that run.",
+           [](const function& each) { return each.running; });
+  add_each(out, now, "modal_received_bytes_total", "counter", "Bytes of call bodies.",
+           [](const function& each) { return each.metrics.bytes_in; });
+  add_each(out, now, "modal_sent_bytes_total", "counter", "Bytes of results.",
+           [](const function& each) { return each.metrics.bytes_out; });
+  out.family("modal_queue_seconds", "histogram", "Waiting for a worker.");
+  for (const auto& each : now.functions)
+    add_histogram(out, function_label(each), each.metrics.queue);
+  out.family("modal_run_seconds", "histogram", "On a worker: decoding, running and encoding.");
+  for (const auto& each : now.functions) add_histogram(out, function_label(each), each.metrics.run);
+  add_one(out, "modal_bytes_in_flight", "gauge", "Bytes of call bodies that are held.",
+          now.bytes_in_flight);
+  add_one(out, "modal_connections", "gauge", "Open connections.", connections);
+  add_one(out, "modal_draining", "gauge", "1 while the executor stops.", now.draining ? 1 : 0);
+  return out.take();
+}
+
+}  // namespace modal::detail

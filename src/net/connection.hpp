@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/bytes.hpp>
+#include <modal/base/clock.hpp>
+
+#include "executor/door.hpp"
+#include "net/request_reader.hpp"
+#include "net/server.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/uio.h>
+#include <unordered_set>
+#include <vector>
+
+namespace modal::detail {
+
+class connection;
+
+/// What connections share. Owners: the server and every connection.
+struct server_state {
+  server_state(door& opened, const server_config& settings)
+      : entrance(opened), bounds(settings.bounds), log(settings.log) {}
+
+  door& entrance;  ///< not to be touched once `closed`
+  const limits bounds;
+  const log_sink log;
+  buffer_pool pool;
+  std::atomic<bool> draining{false};
+  std::atomic<bool> closed{false};
+  std::atomic<std::size_t> count{0};
+
+  std::mutex mutex;  // guards `open`
+  std::condition_variable all_gone;
+  std::unordered_set<connection*> open;
+};
+
+/// One client. Everything runs on the socket's executor (one thread at a time), save `on_answer`,
+/// which runs where the call ended and writes the answer itself, so that an answer costs no wake-up
+/// of the I/O thread. `turn_` says who may write:
+///
+///     io ──begin_answer──▶ answer ──written──▶ io
+///                            │ the I/O thread needs to go on          ▲
+///                            ▼                                        │
+///                          awaited ──written, then posts to the I/O thread
+///
+/// While it is not `io`, the I/O thread only reads ahead, and never closes the socket.
+class connection final : public call_sink, public std::enable_shared_from_this<connection> {
+ public:
+  using socket = boost::asio::generic::stream_protocol::socket;
+
+  connection(socket peer, std::shared_ptr<server_state> shared);
+  ~connection() override;
+
+  [[nodiscard]] auto executor() { return socket_.get_executor(); }
+
+  /// Serves requests until the client or the server ends the connection.
+  void start();
+
+  /// Says that there are too many connections, and closes.
+  void start_refusing();
+
+  /// Closes: at once where no answer is owed, else after it. From any thread.
+  void close_soon();
+
+  /// Closes, whatever is under way. From any thread. **Precondition**: all calls are answered.
+  void close_now();
+
+  void on_answer(const call_answer& answer) noexcept override;
+
+ private:
+  enum class phase : std::uint8_t { head, body, chunks, answer, discard, linger, closed };
+  enum class turn : std::uint8_t { io, answer, awaited };
+  enum class sent : std::uint8_t { all, part, failed };
+
+  void advance();
+  bool read_head();
+  void open_request();
+  bool read_body();
+  bool read_chunks();
+  bool append_chunk(std::string_view piece);
+  bool answered();
+  bool discard();
+  void submit();
+
+  void reply_now();
+  void reply_problem(const error& reason, int status = 0);
+  void begin_answer();
+  void write_out(std::size_t body_size) noexcept;
+  sent send_parts() noexcept;
+  void finish_answer() noexcept;
+  void write_rest();
+
+  void read();
+  void on_read(const boost::system::error_code& failed, std::size_t size);
+  void close_after_linger();
+  void shut();
+
+  void arm(time_point when);
+  void on_timer();
+  [[nodiscard]] time_point due() const noexcept;
+  void make_room();
+  void on_overdue();
+
+  [[nodiscard]] std::string_view input() const noexcept {
+    return {input_.data() + input_begin_, input_end_ - input_begin_};
+  }
+
+  const std::shared_ptr<server_state> shared_;
+  socket socket_;
+  const int fd_;
+  boost::asio::steady_timer timer_;
+  time_point timer_at_ = never;
+  request_reader reader_;
+
+  // The I/O thread's.
+  phase phase_ = phase::head;
+  bool is_reading_ = false;
+  bool is_reading_body_ = false;  ///< straight into `body_`, which must stay until the read ends
+  std::optional<error> overdue_;  ///< why such a read was cancelled
+  bool is_lost_ = false;          ///< the client is gone
+  bool is_writing_ = false;       ///< the rest of an answer is written by the I/O thread
+  bool close_wanted_ = false;
+  std::vector<char> input_;
+  std::size_t input_begin_ = 0;
+  std::size_t input_end_ = 0;
+  std::uint64_t discard_left_ = 0;
+  std::size_t linger_left_ = 0;
+  ticket ticket_;
+  call_ptr call_;
+  buffer body_;
+  std::size_t body_size_ = 0;  ///< bytes of `body_` that have come
+  std::vector<std::string_view> pieces_;
+  time_point since_;  ///< when the phase began, or last made progress
+
+  // Who has the turn.
+  std::atomic<turn> turn_{turn::io};
+  std::atomic<std::int64_t> idle_since_{0};
+  bool close_after_ = false;
+  bool head_only_ = false;
+  bool keeps_old_alive_ = false;
+  bool write_failed_ = false;
+  std::atomic<bool> skip_write_{false};
+  reply reply_;
+  payload result_;
+  std::string head_;
+  std::vector<bytes_view> views_;
+  std::vector<iovec> parts_;
+  std::size_t next_part_ = 0;
+};
+
+}  // namespace modal::detail

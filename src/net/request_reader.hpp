@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/error.hpp>
+#include <modal/base/limits.hpp>
+
+#include "executor/door.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace modal::detail {
+
+/// Reads HTTP/1.1 requests from bytes in memory (RFC 9112). No socket, no clock; one thread.
+class request_reader {
+ public:
+  /// @param bounds lives as long as this.
+  explicit request_reader(const limits& bounds);
+  ~request_reader();
+
+  enum class step : std::uint8_t { need_more, done, failed };
+
+  /// Looks for a whole head at the start of `input`. After `done`, `head()` is valid as long as
+  /// `input` is, and `head_size()` bytes of it are used. After `need_more`, is to be called again
+  /// with the same bytes and further ones.
+  step read_head(std::string_view input);
+
+  [[nodiscard]] const request_head& head() const noexcept { return head_; }
+  [[nodiscard]] std::size_t head_size() const noexcept { return head_size_; }
+
+  /// Returns whether the connection may serve another request.
+  [[nodiscard]] bool keeps_alive() const noexcept { return keeps_alive_; }
+  /// Returns whether the client speaks HTTP/1.0, and so knows neither chunks nor 100.
+  [[nodiscard]] bool is_old() const noexcept { return is_old_; }
+
+  /// Reads as much of a chunked body as `input` holds. Adds views of its bytes to `pieces`, and
+  /// sets `used` to the bytes of `input` that are done with.
+  step read_chunks(std::string_view input, std::vector<std::string_view>& pieces,
+                   std::size_t& used);
+
+  /// Returns why a step failed, and with which status.
+  [[nodiscard]] const error& failure() const noexcept { return failure_; }
+  [[nodiscard]] int failure_status() const noexcept { return failure_status_; }
+
+ private:
+  struct impl;
+
+  step fail(errc what, int status, const char* why);
+  step check_head();
+
+  const limits& bounds_;
+  std::unique_ptr<impl> impl_;
+  request_head head_;
+  std::size_t head_size_ = 0;
+  std::size_t searched_ = 0;
+  bool keeps_alive_ = false;
+  bool is_old_ = false;
+  error failure_;
+  int failure_status_ = 0;
+};
+
+}  // namespace modal::detail

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/server.hpp"
+
+#include "net/connection.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <future>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <optional>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+namespace asio = boost::asio;
+using protocol = asio::generic::stream_protocol;
+using endpoint = protocol::endpoint;
+
+constexpr std::string_view unix_prefix = "unix:";
+constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::seconds last_wait{1};  // for threads of a host
+constexpr std::size_t most_refusals = 64;     // connections that are being told to come later
+
+[[noreturn]] void throw_configuration(const std::string& message) {
+  throw_error(error(errc::bad_configuration, message));
+}
+
+[[noreturn]] void throw_listen(const server_config& config, const std::string& why) {
+  throw_configuration("cannot listen on " + config.address +
+                      (config.address.starts_with(unix_prefix)
+                           ? std::string()
+                           : " port " + std::to_string(config.port)) +
+                      ": " + why);
+}
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// A socket file outlives its listener. It is removed only if nobody answers there, and never if it
+// is something else than a socket.
+void remove_stale_socket(const server_config& config, const std::string& path,
+                         const endpoint& where) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) return;
+  if (!S_ISSOCK(found.st_mode)) throw_listen(config, "a file that is no socket is in the way");
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe < 0) throw_listen(config, std::strerror(errno));
+  const int connected = ::connect(probe, where.data(), static_cast<socklen_t>(where.size()));
+  const int why = errno;
+  ::close(probe);
+  // A full backlog (EAGAIN) is a sign of life too.
+  if (connected == 0 || why != ECONNREFUSED) throw_listen(config, "somebody listens there already");
+  ::unlink(path.c_str());
+}
+
+// What Asio's accepted sockets run on: the context itself where one thread runs it, else a strand.
+struct lane {
+  std::unique_ptr<asio::io_context> own;
+  asio::any_io_executor executor;
+};
+
+}  // namespace
+
+struct server::impl : std::enable_shared_from_this<impl> {
+  impl(server_config settings, door& entrance)
+      : config(std::move(settings)), shared(std::make_shared<server_state>(entrance, config)) {}
+
+  void open();
+  void close_entry();
+  void remove_socket_file() const;
+  void each_connection(void (connection::*act)());
+  bool wait_for_connections(std::chrono::nanoseconds longest);
+  void accept();
+  void on_accept(const boost::system::error_code& failed, connection::socket peer);
+  void pause(const boost::system::error_code& why);
+  void say(log_level level, const std::string& message) const {
+    if (config.log)
+      config.log({.level = level,
+                  .time = std::chrono::system_clock::now(),
+                  .message = message,
+                  .function = {},
+                  .call = {},
+                  .fields = {}});
+  }
+
+  server_config config;
+  std::shared_ptr<server_state> shared;
+  std::vector<lane> lanes;  // before all that runs on them
+  asio::io_context* host = nullptr;
+  asio::any_io_executor executor;  // of the four below
+  std::optional<asio::basic_socket_acceptor<protocol>> acceptor;
+  std::optional<asio::steady_timer> timer;
+  bool closed = false;
+  bool pausing = false;
+  std::promise<void> gone;
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
+  std::vector<std::thread> threads;
+  std::size_t next_lane = 0;
+  bool is_tcp = true;
+  std::string path;  // of a Unix socket
+  struct stat path_identity {};
+  std::string url;
+  std::uint16_t port = 0;
+};
+
+server::server(server_config config, door& entrance)
+    : impl_(std::make_shared<impl>(std::move(config), entrance)) {}
+server::~server() = default;
+
+const std::string& server::url() const noexcept { return impl_->url; }
+std::uint16_t server::port() const noexcept { return impl_->port; }
+std::size_t server::connections() const noexcept {
+  return impl_->shared->count.load(std::memory_order_relaxed);
+}
+
+void server::impl::open() {
+  endpoint where;
+  if (config.address.starts_with(unix_prefix)) {
+    is_tcp = false;
+    path = config.address.substr(unix_prefix.size());
+    if (path.empty() || path.front() != '/')
+      throw_listen(config, "a Unix socket needs an absolute path");
+    if (path.size() >= sizeof(sockaddr_un::sun_path))
+      throw_listen(config, "the path is longer than " +
+                               std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
+    where = asio::local::stream_protocol::endpoint(path);
+    remove_stale_socket(config, path, where);
+  } else {
+    boost::system::error_code failed;
+    const auto address = asio::ip::make_address(config.address, failed);
+    if (failed) throw_listen(config, "this is no IP address and does not start with unix:/");
+    where = asio::ip::tcp::endpoint(address, config.port);
+  }
+  acceptor.emplace(executor);
+  timer.emplace(executor);
+  boost::system::error_code failed;
+  const auto check = [&] {
+    if (failed) throw_listen(config, failed.message());
+  };
+  acceptor->open(where.protocol(), failed);
+  check();
+  if (is_tcp) acceptor->set_option(asio::socket_base::reuse_address(true), failed);
+  check();
+  acceptor->bind(where, failed);
+  check();
+  acceptor->listen(asio::socket_base::max_listen_connections, failed);
+  check();
+  if (!is_tcp) {
+    ::lstat(path.c_str(), &path_identity);
+    url = "http+unix://" + path;
+    return;
+  }
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  ::getsockname(acceptor->native_handle(), reinterpret_cast<sockaddr*>(&bound), &size);
+  const bool is_v6 = bound.ss_family == AF_INET6;
+  port = ntohs(is_v6 ? reinterpret_cast<const sockaddr_in6&>(bound).sin6_port
+                     : reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+  // A wildcard is no address to connect to.
+  std::string name = config.address;
+  if (name == "0.0.0.0") name = "127.0.0.1";
+  if (name == "::") name = "::1";
+  url = "http://" + (is_v6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
+}
+
+void server::start(asio::io_context* host) {
+  impl& self = *impl_;
+  self.host = host;
+  if (host != nullptr) {
+    self.lanes.push_back({nullptr, host->get_executor()});
+  } else {
+    for (std::size_t i = 0; i < std::max<std::size_t>(self.config.io_threads, 1); ++i) {
+      auto context = std::make_unique<asio::io_context>(1);
+      const auto executor = context->get_executor();
+      self.guards.push_back(asio::make_work_guard(*context));
+      self.lanes.push_back({std::move(context), executor});
+    }
+  }
+  const asio::any_io_executor first = self.lanes.front().executor;
+  self.executor = host != nullptr ? asio::any_io_executor(asio::make_strand(first)) : first;
+  self.open();
+  for (auto& each : self.lanes) {
+    if (each.own == nullptr) continue;
+    self.threads.emplace_back([context = each.own.get()] { context->run(); });
+    pthread_setname_np(self.threads.back().native_handle(), "modal-io");
+  }
+  asio::post(self.executor, [impl = impl_] { impl->accept(); });
+}
+
+void server::impl::accept() {
+  if (closed) return;
+  const asio::any_io_executor& next = lanes[next_lane++ % lanes.size()].executor;
+  acceptor->async_accept(
+      host != nullptr ? asio::any_io_executor(asio::make_strand(next)) : next,
+      [self = shared_from_this()](const boost::system::error_code& failed, auto peer) {
+        if (!self->closed) self->on_accept(failed, std::move(peer));
+      });
+}
+
+void server::impl::on_accept(const boost::system::error_code& failed, connection::socket peer) {
+  if (failed == asio::error::connection_aborted) return accept();
+  if (failed) return pause(failed);
+  pausing = false;
+  if (is_tcp) {
+    const int on = 1;
+    ::setsockopt(peer.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  const std::size_t open_now = shared->count.load(std::memory_order_relaxed);
+  if (open_now < shared->bounds.connections + most_refusals) {
+    try {
+      const auto made = std::make_shared<connection>(std::move(peer), shared);
+      const bool is_refused = open_now >= shared->bounds.connections;
+      asio::post(made->executor(), [made, is_refused] {
+        if (is_refused)
+          made->start_refusing();
+        else
+          made->start();
+      });
+    } catch (const std::exception& thrown) {
+      say(log_level::error, std::string("a connection was dropped: ") + thrown.what());
+    }
+  }
+  accept();
+}
+
+// Out of file descriptors, most often: accepting again at once would only burn a core.
+void server::impl::pause(const boost::system::error_code& why) {
+  if (!std::exchange(pausing, true))
+    say(log_level::warning, "cannot accept connections for now: " + why.message());
+  timer->expires_after(accept_pause);
+  timer->async_wait([self = shared_from_this()](const boost::system::error_code& aborted) {
+    if (!aborted) self->accept();
+  });
+}
+
+void server::drain() { impl_->shared->draining.store(true); }
+
+void server::impl::close_entry() {
+  closed = true;
+  acceptor.reset();  // not later: the host may destroy its context as soon as `stop` has returned
+  timer.reset();
+  gone.set_value();
+}
+
+void server::impl::remove_socket_file() const {
+  if (path.empty()) return;
+  // Only our own: somebody may have put another socket there meanwhile.
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0 && is_same_file(found, path_identity))
+    ::unlink(path.c_str());
+}
+
+void server::impl::each_connection(void (connection::*act)()) {
+  std::vector<std::shared_ptr<connection>> alive;  // destroyed without the lock
+  {
+    const std::scoped_lock lock(shared->mutex);
+    for (connection* each : shared->open)
+      if (auto owner = each->weak_from_this().lock()) alive.push_back(std::move(owner));
+  }
+  for (const auto& each : alive) (each.get()->*act)();
+}
+
+bool server::impl::wait_for_connections(std::chrono::nanoseconds longest) {
+  std::unique_lock lock(shared->mutex);
+  return shared->all_gone.wait_for(lock, longest, [this] { return shared->open.empty(); });
+}
+
+void server::stop(std::chrono::nanoseconds flush) {
+  impl& self = *impl_;
+  if (self.lanes.empty() || !self.acceptor) return;
+  drain();
+  self.remove_socket_file();
+  auto entry_gone = self.gone.get_future();
+  asio::post(self.executor, [impl = impl_] { impl->close_entry(); });
+  entry_gone.wait_for(last_wait);
+  self.each_connection(&connection::close_soon);
+  if (!self.wait_for_connections(flush)) {
+    self.shared->closed.store(true);
+    self.each_connection(&connection::close_now);
+    self.wait_for_connections(last_wait);
+  }
+  self.shared->closed.store(true);
+  self.guards.clear();
+  for (auto& each : self.lanes)
+    if (each.own) each.own->stop();
+  for (auto& each : self.threads) each.join();
+  self.threads.clear();
+  self.lanes.clear();
+}
+
+struct signal_wait::impl {
+  asio::io_context context{1};
+};
+
+signal_wait::signal_wait() : impl_(std::make_unique<impl>()) {}
+signal_wait::~signal_wait() = default;
+
+void signal_wait::run(const std::function<void(int)>& on_signal) {
+  asio::signal_set signals(impl_->context, SIGINT, SIGTERM);
+  std::function<void()> wait_next = [&] {
+    signals.async_wait([&](const boost::system::error_code& failed, int number) {
+      if (failed) return;
+      on_signal(number);
+      wait_next();
+    });
+  };
+  wait_next();
+  impl_->context.run();
+}
+
+void signal_wait::end() { impl_->context.stop(); }
+
+}  // namespace modal::detail

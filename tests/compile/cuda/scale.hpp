@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace cuda_test {
+
+enum class mode : unsigned char { fast, exact };
+
+struct settings {
+  float factor;
+  mode how;
+  std::optional<std::string> note;
+  std::map<std::string, std::vector<double>> tables;
+  std::variant<int, std::string> tag;
+};
+
+std::vector<float> scale(std::span<const float> values, const settings& how);
+
+}  // namespace cuda_test

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "integration/functions.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <numeric>
+
+namespace served {
+
+std::vector<float> scaler::operator()(std::span<const float> values) const {
+  std::vector<float> scaled(values.begin(), values.end());
+  for (float& value : scaled) value *= factor;
+  return scaled;
+}
+
+int add(int a, int b) { return a + b; }
+
+person birthday(person who) {
+  who.age = who.age.value_or(0) + 1;
+  return who;
+}
+
+std::map<std::string, colour> invert(const std::map<std::string, colour>& colours) {
+  auto inverted = colours;
+  for (auto& [name, each] : inverted) each = each == colour::red ? colour::green : colour::red;
+  return inverted;
+}
+
+std::variant<int, std::string> first_word(std::string_view text) {
+  if (text.empty()) return 0;
+  return std::string(text.substr(0, text.find(' ')));
+}
+
+double sum(std::span<const float> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+std::vector<float> ramp(std::uint64_t size) {
+  std::vector<float> values(size);
+  std::iota(values.begin(), values.end(), 0.0F);
+  return values;
+}
+
+void nothing() {}
+
+int throw_overdrawn(int amount) { throw overdrawn("overdrawn by " + std::to_string(amount)); }
+
+int throw_seven() { throw 7; }
+
+int fail_until(int attempt) {
+  if (modal::this_call().attempt() < attempt) throw std::runtime_error("not yet");
+  return modal::this_call().attempt();
+}
+
+std::string call_facts() {
+  const auto& call = modal::this_call();
+  return call.id().to_string() + " " + std::string(call.function()) + " " +
+         std::string(call.traceparent()) + " " +
+         (call.deadline() == modal::never ? "endless" : "bounded");
+}
+
+bool hold() {
+  entered.release();
+  std::stop_callback wake(modal::this_call().stop_token(), [] { released.release(); });
+  released.acquire();
+  const bool asked = modal::this_call().stop_token().stop_requested();
+  if (asked) stopped.release();
+  return asked;
+}
+
+void hold_stubbornly() {
+  entered.release();
+  released.acquire();
+}
+
+}  // namespace served
+
+MODAL_FUNCTION(served::scaler)
+MODAL_FUNCTION(served::add, .description = "Adds two numbers")
+MODAL_FUNCTION(served::birthday)
+MODAL_FUNCTION(served::invert)
+MODAL_FUNCTION(served::first_word)
+MODAL_FUNCTION(served::sum)
+MODAL_FUNCTION(served::ramp)
+MODAL_FUNCTION(served::nothing)
+MODAL_FUNCTION(served::throw_overdrawn)
+MODAL_FUNCTION(served::throw_seven)
+MODAL_FUNCTION(served::fail_until, .retries = 2, .retry_delay = 1ms)
+MODAL_FUNCTION(served::call_facts)
+MODAL_FUNCTION(served::hold, .max_queue = 2)
+MODAL_FUNCTION(served::hold_stubbornly)
+MODAL_FUNCTION_AS("team.add.v2", served::add)

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/function.hpp>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <semaphore>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// Functions that the integration tests call. Client and executor are in one process here, so that
+/// a test can hold a running function by a semaphore instead of by time.
+namespace served {
+
+struct point {
+  int x = 0;
+  double y = 0;
+  bool operator==(const point&) const = default;
+};
+
+struct person {
+  std::string name;
+  std::optional<int> age;
+  std::vector<point> path;
+  bool operator==(const person&) const = default;
+};
+MODAL_FIELDS(person, name, age, path)
+
+enum class colour { red, green };
+MODAL_ENUM(colour, red, green)
+
+struct scaler {
+  float factor = 1;
+  std::vector<float> operator()(std::span<const float> values) const;
+};
+
+struct overdrawn : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+int add(int a, int b);
+person birthday(person who);
+std::map<std::string, colour> invert(const std::map<std::string, colour>& colours);
+std::variant<int, std::string> first_word(std::string_view text);
+double sum(std::span<const float> values);
+std::vector<float> ramp(std::uint64_t size);
+void nothing();
+int throw_overdrawn(int amount);
+int throw_seven();
+int fail_until(int attempt);
+std::string call_facts();
+
+/// Tells that it runs by `entered`, then waits for `released` or for its stop token. Returns
+/// whether it was asked to stop.
+bool hold();
+/// As `hold`, but ignores its stop token.
+void hold_stubbornly();
+inline std::counting_semaphore<1024> entered{0};
+inline std::counting_semaphore<1024> released{0};
+inline std::counting_semaphore<1024> stopped{0};
+
+int never_registered(int);
+
+}  // namespace served

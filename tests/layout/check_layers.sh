@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Checks who includes whom. Runs in the root of the sources; prints each wrong line.
+set -uo pipefail
+failures=0
+
+# forbid WHY PATTERN PATH...: no #include in a file below the paths may name what PATTERN matches,
+# in `extended` syntax, just after the opening < or ".
+forbid() {
+  local why=$1 pattern=$2 path found
+  local paths=()
+  shift 2
+  for path in "$@"; do [ -e "$path" ] && paths+=("$path"); done
+  [ ${#paths[@]} -gt 0 ] || return 0
+  found=$(grep -rnE "^ *# *include *[<\"]($pattern)" "${paths[@]}")
+  [ -z "$found" ] && return 0
+  printf '%s:\n%s\n\n' "$why" "$found"
+  failures=$((failures + 1))
+}
+
+# Every folder of `root` below $1 but those named after it.
+others() {
+  local root=$1 keep=" ${*:2} " folder
+  for folder in "$root"/*/; do
+    folder=$(basename "$folder")
+    case "$keep" in *" $folder "*) ;; *) echo "$root/$folder" ;; esac
+  done
+}
+
+inc=include/modal
+umbrella='modal/(modal|asio|src|executor)\.hpp'
+
+# base <- wire <- function <- client; base <- gpu <- worker; base <- scheduler.
+forbid "base depends on nothing of ours" \
+  "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
+  $inc/base $inc/detail src/base
+forbid "wire depends on base only" \
+  "modal/(function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
+  $inc/wire src/wire
+forbid "function depends on base and wire only" \
+  "modal/(client|executor)/|$umbrella|executor/|worker/|net/" \
+  $inc/function $inc/function.hpp src/function
+forbid "the client never includes the executor" \
+  "modal/executor|executor/|worker/|net/|scheduler/|store/" \
+  $inc/client $inc/modal.hpp $inc/asio.hpp $inc/src.hpp src/client
+forbid "the executor never includes the client" "modal/client/|modal/(modal|asio|src)\.hpp" \
+  $inc/executor $inc/executor.hpp src/executor src/worker src/net src/scheduler src/store src/image
+forbid "a worker knows nothing above it" "executor/|net/|scheduler/|modal/executor" src/worker
+forbid "the scheduler depends on base only" \
+  "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|executor/|worker/|net/" \
+  src/scheduler
+
+# Foreign libraries stay behind their fences.
+asio='boost/(asio|beast)'
+mapfile -t outside_wire < <(others $inc wire; others src wire; ls $inc/*.hpp)
+forbid "cereal stays in wire" 'cereal/' "${outside_wire[@]}"
+mapfile -t outside_bodies < <(find $inc -name '*.hpp'; others src wire executor)
+forbid "nlohmann stays in the bodies of wire and in the executor's routes" 'nlohmann/' \
+  "${outside_bodies[@]}"
+mapfile -t headers < <(find $inc -name '*.hpp' ! -path "$inc/asio.hpp" ! -path "$inc/src.hpp")
+forbid "no public header includes Asio or Beast, but for asio.hpp" "$asio" "${headers[@]}"
+mapfile -t bodies < <(find $inc -name '*.ipp' ! -path "$inc/client/impl/*"; others src net client)
+forbid "Asio and Beast stay in src/net and in the client's bodies" "$asio" "${bodies[@]}"
+forbid "CUDA stays in src/gpu/cuda" 'cuda|cub/|thrust/|nccl|nvtx3/' \
+  $inc src/base src/wire src/function src/client src/executor src/worker src/net src/gpu/host
+
+[ $failures -eq 0 ] && echo "every include is allowed"
+exit $((failures > 0))

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Checks that each public header has its tests in tests/unit, and that each test is built. Runs in
+# the root of the sources.
+set -uo pipefail
+failures=0
+
+# Headers that only include others: what they offer is tested where it is written.
+declare -A umbrella=(
+  [modal.hpp]="includes the client's headers"
+  [executor.hpp]="includes the executor's headers"
+  [src.hpp]="includes the bodies; tests/package builds it"
+  [asio.hpp]="needs a running executor; tests/integration has its tests"
+  [function.hpp]="its macros are tested in unit/function/catalog and unit/function/invoke"
+)
+
+while read -r header; do
+  name=${header#include/modal/}
+  [ -n "${umbrella[$name]:-}" ] && continue
+  mirror=tests/unit/${name%.hpp}.test.cpp
+  [ -e "$mirror" ] && continue
+  echo "no tests for $header: expected $mirror"
+  failures=$((failures + 1))
+done < <(find include/modal -name '*.hpp' | sort)
+
+lists=$(find tests -name CMakeLists.txt -exec cat {} +)
+while read -r test; do
+  case "$lists" in
+    *"$(basename "$test")"*) ;;
+    *)
+      echo "not in any CMakeLists.txt: $test"
+      failures=$((failures + 1))
+      ;;
+  esac
+done < <(find tests -name '*.test.cpp' | sort)
+
+[ $failures -eq 0 ] && echo "every public header has tests, and every test is built"
+exit $((failures > 0))

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+// A shared library of nothing but modal itself.

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/dispatcher.hpp"
+
+#include "fake_calls.hpp"
+
+#include <thread>
+
+using namespace test;
+
+TEST_CASE("dispatcher: runs a call and answers once", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::echo", "hello");
+  const outcome answer = call.get();
+  CHECK_FALSE(answer.failure);
+  CHECK(answer.bytes == "hello");
+  CHECK(answer.report.attempts == 1);
+  b.calls.stop(0s, 30s);
+  CHECK(call.sink->count() == 1);
+  const auto now = b.calls.snapshot();
+  CHECK(now.succeeded == 1);
+  CHECK(now.bytes_in_flight == 0);
+  CHECK(now.waiting == 0);
+  CHECK(now.running == 0);
+}
+
+TEST_CASE("dispatcher: hands JSON through", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call(head_of("test::echo"), "[1,2]", encoding::json);
+  CHECK(call.get().bytes == "[1,2]");
+}
+
+TEST_CASE("dispatcher: runs calls in the order in which they came", "[executor][dispatcher]") {
+  bench b;
+  const auto first = b.call("test::slow");
+  const auto second = b.call("test::slow");
+  b.calls.start();
+  CHECK(first.get().report.queue == 0s);
+  CHECK(second.get().report.queue == 10s);
+}
+
+TEST_CASE("dispatcher: answers at the deadline of a waiting call", "[executor][dispatcher]") {
+  bench b;
+  const auto call = b.call("test::short");
+  b.clock.advance(99ms);
+  CHECK(b.calls.expire() == b.clock.now() + 1ms);
+  CHECK_FALSE(call.sink->is_answered());
+  b.clock.advance(1ms);
+  CHECK(b.calls.expire() == never);
+  const outcome answer = call.get();
+  CHECK(answer.is(errc::deadline_exceeded));
+  CHECK(answer.report.queue == 100ms);
+  CHECK(b.calls.snapshot().waiting == 0);
+  CHECK(b.calls.snapshot().bytes_in_flight == 0);
+}
+
+TEST_CASE("dispatcher: does not start a call that is late", "[executor][dispatcher]") {
+  bench b;
+  const auto call = b.call("test::short");
+  b.clock.advance(100ms);
+  b.calls.start();
+  CHECK(call.get().is(errc::deadline_exceeded));
+}
+
+TEST_CASE("dispatcher: answers at the deadline of a running call and asks it to stop",
+          "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::short");
+  REQUIRE(the_gate().wait_entered(1));
+  b.clock.advance(100ms);
+  b.calls.expire();
+  CHECK(call.get().is(errc::deadline_exceeded));
+  REQUIRE(the_gate().wait_left(1));
+  CHECK(the_gate().stopped() == 1);
+  b.calls.stop(0s, 30s);
+  CHECK(call.sink->count() == 1);
+}
+
+TEST_CASE("dispatcher: answers for a function that ignores its stop token",
+          "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  auto head = head_of("test::ignore");
+  head.timeout = 10ms;
+  const auto call = b.call(head);
+  REQUIRE(the_gate().wait_entered(1));
+  b.clock.advance(10ms);
+  b.calls.expire();
+  CHECK(call.get().is(errc::deadline_exceeded));
+  CHECK(b.calls.snapshot().running == 1);
+  CHECK(b.calls.snapshot().bytes_in_flight == 3);  // it may still read its arguments
+  the_gate().open();
+  const auto next = b.call("test::echo");
+  CHECK_FALSE(next.get().failure);
+  CHECK(b.calls.snapshot().bytes_in_flight == 0);
+  CHECK(call.sink->count() == 1);
+}
+
+TEST_CASE("dispatcher: refuses a body that came too late", "[executor][dispatcher]") {
+  bench b;
+  auto admitted = b.admit("test::short", 3);
+  REQUIRE(admitted.has_value());
+  b.clock.advance(100ms);
+  const auto sink = std::make_shared<counting_sink>();
+  b.calls.submit(*std::move(admitted), b.body_of("abc"), sink);
+  CHECK(sink->get().is(errc::deadline_exceeded));
+}
+
+TEST_CASE("dispatcher: cancels a waiting call", "[executor][dispatcher]") {
+  bench b;
+  const auto call = b.call("test::echo");
+  b.calls.cancel(*call.call);
+  b.calls.cancel(*call.call);
+  CHECK(call.get().is(errc::cancelled));
+  CHECK(b.calls.snapshot().waiting == 0);
+  b.calls.start();
+  b.calls.stop(0s, 30s);
+  CHECK(call.sink->count() == 1);
+}
+
+TEST_CASE("dispatcher: cancels a running call and stops its token", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::wait");
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.cancel(*call.call);
+  CHECK(call.get().is(errc::cancelled));
+  b.calls.expire();  // where stop callbacks run
+  REQUIRE(the_gate().wait_left(1));
+  CHECK(the_gate().stopped() == 1);
+}
+
+TEST_CASE("dispatcher: ignores a cancel that comes too late", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::echo");
+  CHECK_FALSE(call.get().failure);
+  b.calls.cancel(*call.call);
+  CHECK(call.sink->count() == 1);
+}
+
+TEST_CASE("dispatcher: has cancellers that outlive it", "[executor][dispatcher]") {
+  std::function<void()> cancel;
+  const auto sink = std::make_shared<counting_sink>();
+  {
+    bench b;
+    auto admitted = b.admit("test::echo", 3);
+    cancel = b.calls.canceller(b.calls.submit(*std::move(admitted), b.body_of("abc"), sink));
+    cancel();
+    CHECK(sink->get().is(errc::cancelled));
+  }
+  cancel();
+  CHECK(sink->count() == 1);
+}
+
+TEST_CASE("dispatcher: repeats a failed run as often as the options say",
+          "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const outcome good = b.call("test::stubborn", "\4").get();
+  CHECK_FALSE(good.failure);
+  CHECK(good.report.attempts == 4);
+  const outcome bad = b.call("test::stubborn", "\5").get();
+  CHECK(bad.is(errc::function_failed));
+  CHECK(bad.report.attempts == 4);
+}
+
+TEST_CASE("dispatcher: waits a bounded time before it repeats", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::patient", "\3");
+  const auto until = [&](std::uint64_t attempt) {
+    while (!call.sink->is_answered()) {
+      const auto now = b.calls.snapshot();
+      for (const auto& each : now.functions)
+        if (each.descriptor->name == "test::patient" && each.metrics.retried >= attempt) return;
+      std::this_thread::yield();
+    }
+  };
+  until(1);
+  b.clock.advance(1000ms);  // the longest first wait
+  b.calls.expire();
+  until(2);
+  b.clock.advance(2000ms);
+  b.calls.expire();
+  const outcome answer = call.get();
+  CHECK_FALSE(answer.failure);
+  CHECK(answer.report.attempts == 3);
+}
+
+TEST_CASE("dispatcher: does not repeat past the deadline", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const outcome answer = b.call("test::late").get();
+  CHECK(answer.is(errc::function_failed));
+  CHECK(answer.report.attempts == 1);
+}
+
+TEST_CASE("dispatcher: cancels a call that waits to be repeated", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::patient", "\3");
+  const auto is_delayed = [&] {
+    const auto now = b.calls.snapshot();
+    return now.running == 0 && now.waiting == 1;
+  };
+  while (!is_delayed()) std::this_thread::yield();
+  b.calls.cancel(*call.call);
+  CHECK(call.get().is(errc::cancelled));
+  CHECK(b.calls.snapshot().waiting == 0);
+}
+
+TEST_CASE("dispatcher: answers exactly once when everything races", "[executor][dispatcher]") {
+  bench b({.threads = 2});
+  b.calls.start();
+  for (int round = 0; round < 300; ++round) {
+    auto head = head_of("test::echo");
+    head.timeout = 1ms;
+    const auto call = b.call(head);
+    std::thread canceller([&] { b.calls.cancel(*call.call); });
+    b.clock.advance(1ms);
+    b.calls.expire();
+    canceller.join();
+    call.get();
+    REQUIRE(call.sink->count() == 1);
+  }
+  b.calls.stop(0s, 30s);
+  const auto now = b.calls.snapshot();
+  CHECK(now.admitted == now.succeeded + now.failed);
+  CHECK(now.bytes_in_flight == 0);
+}
+
+TEST_CASE("dispatcher: keeps deadlines by itself", "[executor][dispatcher]") {
+  the_gate().reset();
+  buffer_pool pool;
+  dispatcher calls(some_functions(), {.threads = 1});
+  calls.start();
+  auto head = head_of("test::wait");
+  head.timeout = 20ms;
+  auto admitted = calls.admit(head, encoding::binary, 0);
+  REQUIRE(admitted.has_value());
+  const auto sink = std::make_shared<counting_sink>();
+  const auto running = calls.submit(*std::move(admitted), pool.take(0), sink);
+  CHECK(sink->get().is(errc::deadline_exceeded));
+  CHECK(the_gate().wait_left(1));
+}
+
+TEST_CASE("dispatcher: drains: lets calls finish, takes no new ones", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto running = b.call("test::wait");
+  const auto waiting = b.call("test::echo");
+  REQUIRE(the_gate().wait_entered(1));
+  std::size_t left_behind = 99;
+  std::thread stopper([&] { left_behind = b.calls.stop(30s, 30s); });
+  while (!b.calls.draining()) std::this_thread::yield();
+  CHECK(b.admit("test::echo").has_error());
+  the_gate().open();
+  stopper.join();
+  CHECK(left_behind == 0);
+  CHECK_FALSE(running.get().failure);
+  CHECK_FALSE(waiting.get().failure);
+}
+
+TEST_CASE("dispatcher: ends what is left when the grace period is over", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto running = b.call("test::wait");
+  const auto waiting = b.call("test::echo");
+  REQUIRE(the_gate().wait_entered(1));
+  auto reading = b.admit("test::echo", 3);
+  REQUIRE(reading.has_value());
+  CHECK(b.calls.stop(0s, 30s) == 0);
+  CHECK(running.get().is(errc::cancelled));
+  CHECK(waiting.get().is(errc::draining));
+  CHECK(waiting.get().failure->condition() == condition::retry_later);
+  CHECK(the_gate().stopped() == 1);
+  const auto sink = std::make_shared<counting_sink>();
+  b.calls.submit(*std::move(reading), b.body_of("abc"), sink);
+  CHECK(sink->get().is(errc::draining));
+}
+
+TEST_CASE("dispatcher: leaves a function behind that never stops", "[executor][dispatcher]") {
+  std::shared_ptr<counting_sink> sink;
+  {
+    bench b;
+    b.calls.start();
+    const auto call = b.call("test::ignore");
+    sink = call.sink;
+    REQUIRE(the_gate().wait_entered(1));
+    CHECK(b.calls.stop(0s, 0s) == 1);
+    CHECK(call.get().is(errc::cancelled));
+    CHECK(b.calls.stop(0s, 0s) == 0);
+  }
+  the_gate().open();  // it returns after its dispatcher is gone
+  REQUIRE(the_gate().wait_left(1));
+  CHECK(sink->count() == 1);
+}
+
+TEST_CASE("dispatcher: ends the grace period when it is hurried", "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto running = b.call("test::wait");
+  REQUIRE(the_gate().wait_entered(1));
+  std::thread stopper([&] { b.calls.stop(1h, 30s); });
+  b.calls.hurry();
+  stopper.join();
+  CHECK(running.get().is(errc::cancelled));
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/dispatcher_core.hpp"
+#include "fake_calls.hpp"
+
+using namespace test;
+
+namespace {
+
+outcome run(const std::string& function, dispatcher_config config = {.threads = 1}) {
+  bench b(std::move(config));
+  b.calls.start();
+  return b.call(function).get();
+}
+
+}  // namespace
+
+TEST_CASE("invoke: reports an exception with its type and text", "[executor][invoke]") {
+  const outcome answer = run("test::throw_pixel");
+  REQUIRE(answer.is(errc::function_failed));
+  const diagnostics& details = answer.failure->details();
+  CHECK(details.message == "pixel 7 is bad");
+  CHECK(details.exception_type == "test::bad_pixel");
+  CHECK(details.function == "test::throw_pixel");
+  CHECK(details.call_id.size() == 32);
+}
+
+TEST_CASE("invoke: reports what is thrown and is no std::exception", "[executor][invoke]") {
+  const outcome answer = run("test::throw_int");
+  REQUIRE(answer.is(errc::function_failed));
+  CHECK(answer.failure->details().exception_type == "int");
+}
+
+TEST_CASE("invoke: tells a failed inner call from its own failure", "[executor][invoke]") {
+  const outcome answer = run("test::throw_remote");
+  REQUIRE(answer.is(errc::function_failed));
+  CHECK(answer.failure->details().exception_type == "modal::call_error");
+  CHECK_THAT(answer.failure->details().message, contains("another executor was busy"));
+}
+
+TEST_CASE("invoke: counts memory that a function lacks as its failure", "[executor][invoke]") {
+  const outcome answer = run("test::throw_memory");
+  REQUIRE(answer.is(errc::function_failed));
+  CHECK(answer.failure->details().exception_type == "std::bad_alloc");
+}
+
+TEST_CASE("invoke: blames the caller for what does not decode", "[executor][invoke]") {
+  CHECK(run("test::decode_fails").is(errc::malformed_payload));
+  CHECK(run("test::decode_too_large").is(errc::too_large));
+  const outcome other = run("test::decode_throws");
+  REQUIRE(other.is(errc::malformed_payload));
+  CHECK(other.failure->details().message == "a load function threw");
+}
+
+TEST_CASE("invoke: blames the function for what does not encode", "[executor][invoke]") {
+  CHECK(run("test::encode_throws").is(errc::function_failed));
+  CHECK(run("test::encode_fails").is(errc::result_too_large));
+}
+
+TEST_CASE("invoke: refuses a result one byte past the limit", "[executor][invoke]") {
+  // 2000 bytes in an envelope behind a head of 16.
+  CHECK_FALSE(run("test::big", {.bounds = {.body_bytes = 2016}, .threads = 1}).failure);
+  CHECK(
+      run("test::big", {.bounds = {.body_bytes = 2015}, .threads = 1}).is(errc::result_too_large));
+  bench b({.bounds = {.json_body_bytes = 1999}, .threads = 1});
+  b.calls.start();
+  CHECK(b.call(head_of("test::big"), "", encoding::json).get().is(errc::result_too_large));
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/function.hpp>
+#include <modal/function/invoke.hpp>
+
+#include "support/catch.hpp"
+#include "support/samples.hpp"
+#include "support/wire.hpp"
+
+#include <stdexcept>
+
+using modal::errc;
+using modal::invocation;
+
+namespace invoked {
+
+struct rejected : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct report {
+  std::string title;
+  std::vector<float> values;
+  bool operator==(const report&) const = default;
+};
+
+/// A function object whose state travels with the call.
+struct scaler {
+  float factor;
+  float operator()(float x) const { return factor * x; }
+};
+
+int runs = 0;
+const void* seen = nullptr;
+
+int add(int a, int b) { return a + b; }
+void count_run() { ++runs; }
+int reject(int) { throw rejected("not this one"); }
+float total(std::span<const float> values, std::string_view name) {
+  seen = values.data();
+  float sum = static_cast<float>(name.size());
+  for (const float each : values) sum += each;
+  return sum;
+}
+std::size_t length(const std::string& text) { return text.size(); }
+int consume(std::unique_ptr<int> value) { return *value; }
+std::vector<float> ramp(int size) {
+  std::vector<float> values(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  return values;
+}
+report make_report(int size) { return {"ramp", ramp(size)}; }
+std::span<const float> without_first(const std::vector<float>& values) {
+  return std::span(values).subspan(1);
+}
+std::string_view same_text(const std::string& text) { return text; }
+const std::string& same_reference(const std::string& text) { return text; }
+std::string not_utf8() { return "\xff"; }
+template <class T>
+T twice(T value) {
+  return value * 2;
+}
+inline constexpr auto square = [](int x) { return x * x; };
+
+}  // namespace invoked
+
+MODAL_FUNCTION(invoked::add, .timeout = 30s, .retries = 2, .description = "adds")
+MODAL_FUNCTION(invoked::count_run)
+MODAL_FUNCTION(invoked::reject)
+MODAL_FUNCTION(invoked::total)
+MODAL_FUNCTION(invoked::length)
+MODAL_FUNCTION(invoked::consume)
+MODAL_FUNCTION(invoked::ramp)
+MODAL_FUNCTION(invoked::make_report)
+MODAL_FUNCTION(invoked::without_first)
+MODAL_FUNCTION(invoked::same_text)
+MODAL_FUNCTION(invoked::same_reference)
+MODAL_FUNCTION(invoked::not_utf8)
+MODAL_FUNCTION(invoked::scaler)
+MODAL_FUNCTION(invoked::square)
+MODAL_FUNCTION_AS("team.twice", invoked::twice<int>, .max_queue = 7)
+
+namespace {
+
+const modal::limits bounds;
+
+const modal::function_descriptor& entry_of(std::string_view name) {
+  static const auto all = modal::registered_functions().value();
+  const auto* entry = all.find(name);
+  REQUIRE(entry != nullptr);
+  return *entry;
+}
+
+/// Runs the function on `arguments`; the request is gone when it returns.
+template <class... A>
+invocation run(std::string_view name, const A&... arguments) {
+  const test::received body(test::encode(arguments...));
+  invocation call;
+  call.body = body.view();
+  call.bounds = &bounds;
+  entry_of(name).invoke(call);
+  return call;
+}
+
+template <class R, class... A>
+R call(std::string_view name, const A&... arguments) {
+  auto done = run(name, arguments...);
+  CHECK(done.at == invocation::stage::done);
+  return test::decode<R>(done.result.to_bytes());
+}
+
+std::string call_json(std::string_view name, std::string_view arguments) {
+  const std::string text = R"({"args":)" + std::string(arguments) + "}";
+  invocation call;
+  call.encoding = modal::encoding::json;
+  call.body = std::as_bytes(std::span(text));
+  call.bounds = &bounds;
+  entry_of(name).invoke(call);
+  return call.json;
+}
+
+/// Returns how far a call came that throws `E`.
+template <class E>
+invocation::stage stage_of(std::string_view name, modal::encoding how, modal::bytes_view body) {
+  const test::received copy(body);
+  invocation call;
+  call.encoding = how;
+  call.body = copy.view();
+  call.bounds = &bounds;
+  CHECK_THROWS_AS(entry_of(name).invoke(call), E);
+  return call.at;
+}
+
+modal::bytes_view bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+TEST_CASE("invoke: runs a function on binary arguments", "[function][invoke]") {
+  CHECK(call<int>("invoked::add", 2, 3) == 5);
+  CHECK(call<std::uint64_t>("invoked::length", std::string(5000, 'x')) == 5000);
+}
+
+TEST_CASE("invoke: runs a function on JSON arguments", "[function][invoke]") {
+  CHECK(call_json("invoked::add", "[2,3]") == "5");
+  CHECK(call_json("invoked::total", R"([[1,2.5],"abc"])") == "6.5");
+  CHECK(call_json("invoked::make_report", "[2]") == R"(["ramp",[0,1]])");
+}
+
+TEST_CASE("invoke: a lambda is called by its name", "[function][invoke]") {
+  CHECK(call<int>("invoked::square", 7) == 49);
+}
+
+TEST_CASE("invoke: a function object brings its state", "[function][invoke]") {
+  CHECK(call<float>("invoked::scaler", invoked::scaler{2.5f}, 4.f) == 10.f);
+  CHECK(call_json("invoked::scaler", "[[2.5],4]") == "10");
+  CHECK(entry_of("invoked::scaler").signature().text == "(scaler{f32}, f32) -> f32");
+}
+
+TEST_CASE("invoke: MODAL_FUNCTION_AS gives a template a name", "[function][invoke]") {
+  CHECK(call<int>("team.twice", 21) == 42);
+  CHECK(entry_of("team.twice").options.max_queue == 7);
+}
+
+TEST_CASE("MODAL_FUNCTION: keeps the options", "[function][invoke]") {
+  using namespace std::chrono_literals;
+  const auto& options = entry_of("invoked::add").options;
+  CHECK(options.timeout == 30s);
+  CHECK(options.retries == 2);
+  CHECK(std::string(options.description) == "adds");
+  CHECK(entry_of("invoked::total").options == modal::function_options{});
+}
+
+TEST_CASE("make_descriptor: describes as the macro does", "[function][invoke]") {
+  const auto made = modal::make_descriptor<invoked::add>({.retries = 3});
+  CHECK(made.name == "invoked::add");
+  CHECK(made.options.retries == 3);
+  CHECK(&made.signature() == &entry_of("invoked::add").signature());
+  CHECK(modal::make_descriptor<invoked::scaler>().name == "invoked::scaler");
+  CHECK(modal::make_descriptor_as<invoked::add>("x.y").name == "x.y");
+}
+
+TEST_CASE("invoke: a function without a result gives an empty payload, or null",
+          "[function][invoke]") {
+  invoked::runs = 0;
+  auto done = run("invoked::count_run");
+  CHECK(done.result.envelope_size() == 0);
+  CHECK(call_json("invoked::count_run", "[]") == "null");
+  CHECK(invoked::runs == 2);
+  CHECK(entry_of("invoked::count_run").signature().text == "() -> void");
+}
+
+TEST_CASE("invoke: views refer to the request", "[function][invoke]") {
+  const test::received body(test::encode(std::vector<float>(2000, .5f), std::string("abc")));
+  invocation call;
+  call.body = body.view();
+  call.bounds = &bounds;
+  entry_of("invoked::total").invoke(call);
+  CHECK(body.holds(invoked::seen));
+  CHECK(test::decode<float>(call.result.to_bytes()) == 1003.f);
+}
+
+TEST_CASE("invoke: an owner is moved into the function", "[function][invoke]") {
+  CHECK(call<int>("invoked::consume", std::make_unique<int>(5)) == 5);
+}
+
+TEST_CASE("invoke: a large result lives in its payload", "[function][invoke]") {
+  auto done = run("invoked::ramp", 5000);
+  REQUIRE(done.result.segments().size() == 1);
+  CHECK(test::decode<std::vector<float>>(done.result.to_bytes()) == invoked::ramp(5000));
+}
+
+TEST_CASE("invoke: a large result lives on when the payload moves", "[function][invoke]") {
+  modal::payload taken;
+  {
+    auto done = run("invoked::make_report", 5000);
+    taken = std::move(done.result);
+  }
+  REQUIRE(taken.segments().size() == 1);
+  CHECK(test::decode<invoked::report>(taken.to_bytes()) == invoked::make_report(5000));
+}
+
+TEST_CASE("invoke: a returned view of an argument is copied in time", "[function][invoke]") {
+  for (const int size : {10, 5000}) {
+    const auto values = invoked::ramp(size);
+    auto done = run("invoked::without_first", values);
+    CHECK(test::decode<std::vector<float>>(done.result.to_bytes()) ==
+          std::vector<float>(values.begin() + 1, values.end()));
+  }
+  const std::string text(5000, 'x');
+  CHECK(call<std::string>("invoked::same_text", text) == text);
+  CHECK(call<std::string>("invoked::same_reference", text) == text);
+}
+
+TEST_CASE("invoke: what the function throws comes out, in the stage of the run",
+          "[function][invoke]") {
+  CHECK(stage_of<invoked::rejected>("invoked::reject", modal::encoding::binary, test::encode(1)) ==
+        invocation::stage::run);
+  CHECK(stage_of<invoked::rejected>("invoked::reject", modal::encoding::json,
+                                    bytes_of(R"({"args":[1]})")) == invocation::stage::run);
+}
+
+TEST_CASE("invoke: arguments that do not decode never reach the function", "[function][invoke]") {
+  const auto binary = [](modal::bytes_view body) {
+    return stage_of<modal::call_error>("invoked::add", modal::encoding::binary, body);
+  };
+  const auto json = [](std::string_view text) {
+    return stage_of<modal::call_error>("invoked::add", modal::encoding::json, bytes_of(text));
+  };
+  using stage = invocation::stage;
+  CHECK(binary({}) == stage::decode);
+  CHECK(binary(test::encode(1)) == stage::decode);
+  CHECK(binary(test::encode(1, 2, 3)) == stage::decode);
+  CHECK(json("") == stage::decode);
+  CHECK(json("[1,2]") == stage::decode);
+  CHECK(json(R"({"arguments":[1,2]})") == stage::decode);
+  CHECK(json(R"({"args":[1]})") == stage::decode);
+  CHECK(json(R"({"args":[1,2,3]})") == stage::decode);
+  CHECK(json(R"({"args":[1,"2"]})") == stage::decode);
+}
+
+TEST_CASE("invoke: JSON errors name the argument", "[function][invoke]") {
+  CHECK_THAT(test::error_of([] { call_json("invoked::add", R"([1,"x"])"); }).message(),
+             test::contains("$.args[1]"));
+}
+
+TEST_CASE("invoke: a result that has no JSON form fails while it is encoded",
+          "[function][invoke]") {
+  CHECK(stage_of<modal::call_error>("invoked::not_utf8", modal::encoding::json,
+                                    bytes_of(R"({"args":[]})")) == invocation::stage::encode);
+}
+
+TEST_CASE("invoke: measures every stage", "[function][invoke]") {
+  auto done = run("invoked::ramp", 100'000);
+  CHECK(done.decode_time.count() >= 0);
+  CHECK(done.run_time.count() > 0);
+  CHECK(done.encode_time.count() >= 0);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/function/options.hpp>
+
+#include "support/catch.hpp"
+
+using namespace std::chrono_literals;
+using modal::function_options;
+using modal::detail::options_are_valid;
+
+TEST_CASE("function options: the defaults are valid", "[function][options]") {
+  CHECK(options_are_valid({}));
+}
+
+TEST_CASE("function options: the ends of each range are valid", "[function][options]") {
+  CHECK(options_are_valid({.timeout = std::chrono::milliseconds::max()}));
+  CHECK(options_are_valid({.retries = 100}));
+  CHECK(options_are_valid({.retry_delay = 0ms}));
+  CHECK(options_are_valid({.retry_delay = 60s}));
+}
+
+TEST_CASE("function options: one past each end is not", "[function][options]") {
+  CHECK_FALSE(options_are_valid({.timeout = -1ms}));
+  CHECK_FALSE(options_are_valid({.retries = -1}));
+  CHECK_FALSE(options_are_valid({.retries = 101}));
+  CHECK_FALSE(options_are_valid({.retry_delay = -1ms}));
+  CHECK_FALSE(options_are_valid({.retry_delay = 60'001ms}));
+  CHECK_FALSE(options_are_valid({.description = nullptr}));
+}
+
+TEST_CASE("function options: compare by value", "[function][options]") {
+  const function_options one{.retries = 1};
+  CHECK(one == function_options{.retries = 1});
+  CHECK_FALSE(one == function_options{});
+}

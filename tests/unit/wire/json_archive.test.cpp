@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/wire/json_archive.hpp>
+
+#include "support/catch.hpp"
+#include "support/samples.hpp"
+#include "support/wire.hpp"
+
+#include <cmath>
+
+using modal::errc;
+using test::contains;
+using test::decode_json;
+using test::encode_json;
+using test::json_error;
+
+namespace {
+
+template <class T>
+bool comes_back(T value) {
+  const T back = decode_json<T>(encode_json(value));
+  return std::memcmp(&back, &value, sizeof value) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("json archive: reads back every kind of value", "[wire][json_archive]") {
+  sample::each([](const char* name, const auto& value) {
+    const auto text = encode_json(value);
+    INFO(name << " " << text.substr(0, 200));
+    using type = std::remove_cvref_t<decltype(value)>;
+    CHECK((decode_json<type>(text) == value));
+  });
+}
+
+TEST_CASE("json archive: every kind has the form that is documented", "[wire][json_archive]") {
+  using namespace std::chrono_literals;
+  CHECK(encode_json(true) == "true");
+  CHECK(encode_json('c') == "99");
+  CHECK(encode_json(std::byte{7}) == "7");
+  CHECK(encode_json(std::vector<int>{1, 2}) == "[1,2]");
+  CHECK(encode_json(std::vector<bool>{true, false}) == "[true,false]");
+  CHECK(encode_json(std::set<int>{2, 1}) == "[1,2]");
+  CHECK(encode_json(std::vector<std::uint8_t>{'f', 'o'}) == "\"Zm8=\"");
+  CHECK(encode_json(std::map<std::string, int>{{"a", 1}, {"b", 2}}) == R"({"a":1,"b":2})");
+  CHECK(encode_json(std::map<int, int>{{1, 2}}) == "[[1,2]]");
+  CHECK(encode_json(std::optional<int>{}) == "null");
+  CHECK(encode_json(std::make_unique<int>(3)) == "3");
+  CHECK(encode_json(std::variant<int, std::string>{"x"}) == R"({"index":1,"value":"x"})");
+  CHECK(encode_json(std::tuple<int, std::string>{1, "x"}) == R"([1,"x"])");
+  CHECK(encode_json(std::complex<float>{1, 2}) == "[1,2]");
+  CHECK(encode_json(5ms) == "5");
+  CHECK(encode_json(sample::mode::exact) == "\"exact\"");
+  CHECK(encode_json(sample::level::high) == "1");
+  CHECK(encode_json(sample::extent{3, 4}) == "[3,4]");
+  CHECK(encode_json(sample::named{1, "x", {}}) == R"({"a":1,"b":"x","c":null})");
+  CHECK(encode_json(sample::circle{}) == R"({"shape":{"title":""},"radius":0})");
+}
+
+TEMPLATE_TEST_CASE("json archive: the ends of integers are exact", "[wire][json_archive]",
+                   std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t,
+                   std::uint32_t, std::int64_t, std::uint64_t) {
+  CHECK(comes_back(std::numeric_limits<TestType>::min()));
+  CHECK(comes_back(std::numeric_limits<TestType>::max()));
+}
+
+TEST_CASE("json archive: an integer one past the end is refused", "[wire][json_archive]") {
+  CHECK(json_error<std::int8_t>("128") == errc::malformed_payload);
+  CHECK(json_error<std::int8_t>("-129") == errc::malformed_payload);
+  CHECK(json_error<std::uint8_t>("256") == errc::malformed_payload);
+  CHECK(json_error<std::uint8_t>("-1") == errc::malformed_payload);
+  CHECK(json_error<std::int64_t>("9223372036854775808") == errc::malformed_payload);
+  CHECK(json_error<std::int64_t>("-9223372036854775809") == errc::malformed_payload);
+  CHECK(json_error<std::uint64_t>("18446744073709551616") == errc::malformed_payload);
+  CHECK(json_error<std::byte>("256") == errc::malformed_payload);
+}
+
+TEMPLATE_TEST_CASE("json archive: floating point comes back bit by bit", "[wire][json_archive]",
+                   float, double) {
+  using range = std::numeric_limits<TestType>;
+  for (const TestType value :
+       {TestType(0.1), TestType(1) / 3, range::max(), range::lowest(), range::min(),
+        range::denorm_min(), -range::denorm_min(), range::epsilon(), range::infinity(),
+        -range::infinity(), TestType(0), -TestType(0), TestType(1e22), TestType(16777217),
+        TestType(9007199254740993.0)}) {
+    INFO(encode_json(value));
+    CHECK(comes_back(value));
+  }
+  CHECK(std::isnan(decode_json<TestType>(encode_json(range::quiet_NaN()))));
+}
+
+TEST_CASE("json archive: a number beyond float is refused", "[wire][json_archive]") {
+  CHECK(json_error<float>("3.5e38") == errc::malformed_payload);
+  CHECK(json_error<float>("-3.5e38") == errc::malformed_payload);
+  CHECK(json_error<double>("1e309") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: other kinds are refused with the path", "[wire][json_archive]") {
+  CHECK_THAT(json_error<std::vector<int>>(R"([1,"x"])").message(),
+             contains("$[0][1]: expected an integer"));
+  CHECK_THAT(json_error<sample::named>(R"({"a":1,"b":2,"c":null})").message(),
+             contains("$[0].b: expected a string"));
+  CHECK_THAT((json_error<std::map<std::string, std::vector<bool>>>(R"({"k":[true,0]})").message()),
+             contains("$[0].k[1]: expected true or false"));
+  CHECK_THAT(json_error<double>("[]").message(), contains("$[0]: expected a number"));
+  CHECK_THAT(json_error<std::vector<int>>("{}").message(), contains("$[0]: expected an array"));
+}
+
+TEST_CASE("json archive: a missing member is named", "[wire][json_archive]") {
+  CHECK_THAT(json_error<sample::named>(R"({"a":1,"c":null})").message(),
+             contains("\"b\" is missing"));
+}
+
+TEST_CASE("json archive: a member that the type lacks is refused", "[wire][json_archive]") {
+  CHECK(json_error<sample::named>(R"({"a":1,"b":"","c":null,"d":1})") == errc::malformed_payload);
+  CHECK(json_error<sample::extent>("[1,2,3]") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: an array is no struct with names, and the other way round",
+          "[wire][json_archive]") {
+  CHECK_THAT(json_error<sample::named>(R"([1,"",null])").message(), contains("expected an object"));
+  CHECK_THAT(json_error<sample::extent>(R"({"value0":1,"value1":2})").message(),
+             contains("expected an array"));
+}
+
+TEST_CASE("json archive: tuples and arrays have their size", "[wire][json_archive]") {
+  CHECK(json_error<std::pair<int, int>>("[1]") == errc::malformed_payload);
+  CHECK(json_error<std::pair<int, int>>("[1,2,3]") == errc::malformed_payload);
+  CHECK(json_error<std::array<int, 2>>("[1]") == errc::malformed_payload);
+  CHECK(json_error<std::complex<float>>("[1]") == errc::malformed_payload);
+  CHECK(json_error<std::monostate>("[1]") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: map keys may be any value", "[wire][json_archive]") {
+  const std::map<std::pair<int, std::string>, int> value{{{1, "a"}, 2}};
+  CHECK(encode_json(value) == R"([[[1,"a"],2]])");
+  CHECK(decode_json<std::map<std::pair<int, std::string>, int>>(encode_json(value)) == value);
+}
+
+TEST_CASE("json archive: a key that comes twice is refused", "[wire][json_archive]") {
+  CHECK(json_error<std::set<int>>("[1,1]") == errc::malformed_payload);
+  CHECK(json_error<std::map<int, int>>("[[1,2],[1,3]]") == errc::malformed_payload);
+  CHECK(decode_json<std::multiset<int>>("[1,1]").size() == 2);
+}
+
+TEST_CASE("json archive: refuses keys chosen to collide in a hash table", "[wire][json_archive]") {
+  std::unordered_set<int> table;
+  for (int i = 0; i < 2000; ++i) table.insert(i);
+  const auto step = static_cast<int>(table.bucket_count());
+  table.clear();
+  for (int i = 0; i < 2000; ++i) table.insert(i * step);
+  const auto reason = json_error<std::unordered_set<int>>(encode_json(table));
+  CHECK_THAT(reason.message(), contains("one hash value"));
+}
+
+TEST_CASE("json archive: enumerations go by name or by number", "[wire][json_archive]") {
+  CHECK(decode_json<sample::mode>("\"exact\"") == sample::mode::exact);
+  CHECK(decode_json<sample::mode>("1") == sample::mode::exact);
+  CHECK(json_error<sample::mode>("\"slow\"") == errc::malformed_payload);
+  CHECK(json_error<sample::mode>("2") == errc::malformed_payload);
+  CHECK(json_error<sample::level>("\"high\"") == errc::malformed_payload);
+  CHECK(json_error<sample::level>("256") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: a variant needs its index and its value", "[wire][json_archive]") {
+  using value = std::variant<int, std::string>;
+  CHECK(json_error<value>(R"({"index":2,"value":1})") == errc::malformed_payload);
+  CHECK(json_error<value>(R"({"index":-1,"value":1})") == errc::malformed_payload);
+  CHECK(json_error<value>(R"({"index":0})") == errc::malformed_payload);
+  CHECK(json_error<value>(R"({"index":0,"value":1,"x":1})") == errc::malformed_payload);
+  CHECK(json_error<value>(R"({"index":1,"value":1})") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: bytes are base64 and nothing else", "[wire][json_archive]") {
+  CHECK(decode_json<std::vector<std::byte>>("\"AQI=\"").size() == 2);
+  CHECK(json_error<std::vector<std::byte>>("[1,2]") == errc::malformed_payload);
+  CHECK(json_error<std::vector<std::uint8_t>>("\"AQI\"") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: spans live in the arena, string views in the document",
+          "[wire][json_archive]") {
+  const modal::json_document document(R"([[1,2,3],"text","AQI="])", {});
+  modal::json_arena arena;
+  std::span<const float> floats;
+  std::string_view text;
+  std::span<const std::byte> bytes;
+  modal::json_input_archive(modal::json_view(document), arena)(floats, text, bytes);
+  REQUIRE(floats.size() == 3);
+  CHECK(floats[2] == 3);
+  CHECK(text == "text");
+  REQUIRE(bytes.size() == 2);
+  CHECK(bytes[1] == std::byte{2});
+}
+
+TEST_CASE("json archive: a span of a fixed size takes exactly that many", "[wire][json_archive]") {
+  const std::array<int, 2> initial{};
+  std::span<const int, 2> two(initial);
+  modal::json_arena arena;
+  const modal::json_document good("[[5,6]]", {});
+  modal::json_input_archive(modal::json_view(good), arena)(two);
+  CHECK(two[1] == 6);
+  const modal::json_document bad("[[5]]", {});
+  modal::json_input_archive reader(modal::json_view(bad), arena);
+  CHECK(test::error_of([&] { reader(two); }) == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: refuses to write text that is not UTF-8", "[wire][json_archive]") {
+  CHECK(test::error_of([] { encode_json(std::string("\xff")); }) == errc::malformed_payload);
+}
