@@ -6,8 +6,9 @@ set(modal_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/modal)
 install(TARGETS modal_client modal_headers EXPORT modal_targets FILE_SET HEADERS)
 install(EXPORT modal_targets NAMESPACE modal:: FILE modal-targets.cmake
         DESTINATION ${modal_package_dir})
-# The bodies for header-only use: included by <modal/src.hpp>, not public headers themselves.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/modal TYPE INCLUDE FILES_MATCHING PATTERN "*.ipp")
+# The bodies for header-only use, which are not headers to compile alone.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/modal TYPE INCLUDE
+        FILES_MATCHING PATTERN "*.ipp" PATTERN src.hpp)
 if(TARGET modal_executor)
   install(TARGETS modal_executor EXPORT modal_executor_targets FILE_SET HEADERS)
   install(EXPORT modal_executor_targets NAMESPACE modal:: FILE modal-executor-targets.cmake

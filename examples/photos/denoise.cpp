@@ -13,8 +13,8 @@
 namespace photos {
 namespace {
 
-constexpr int patch_radius = 3;   // patches of 7×7 pixels are compared …
-constexpr int search_radius = 8;  // … at 17×17 positions
+constexpr int patch_radius = 3;    // patches of 7×7 pixels are compared …
+constexpr int search_radius = 10;  // … at 21×21 positions
 constexpr int border = patch_radius + search_radius;
 constexpr int patch_area = (2 * patch_radius + 1) * (2 * patch_radius + 1);
 constexpr int strip_rows = 24;  // so that the sums of a strip stay in the second-level cache

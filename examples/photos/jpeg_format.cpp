@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-// Needs size_t and FILE from <cstdio>, so it comes after it.
+// Comes after <cstdio>, as it uses size_t and FILE without including them.
 #include <jpeglib.h>
 
 namespace photos {

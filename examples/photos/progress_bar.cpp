@@ -25,11 +25,11 @@ bool is_terminal(int file_descriptor) {
   return ::isatty(file_descriptor) == 1 && environment("TERM") != "dumb";
 }
 
-std::string counted(const progress& state) {
-  const std::string items = std::to_string(state.items);
-  std::string done = std::to_string(state.done);
-  if (done.size() < items.size()) done.insert(0, items.size() - done.size(), ' ');
-  return done + "/" + items;
+std::string counted(std::size_t done, std::size_t items) {
+  const std::string of = std::to_string(items);
+  const std::string count = std::to_string(done);
+  const std::size_t width = std::max(of.size(), count.size());
+  return std::string(width - count.size(), ' ').append(count).append("/").append(of);
 }
 
 std::string seconds(std::chrono::milliseconds time) {
@@ -51,7 +51,8 @@ std::string bar(const progress& state, std::size_t width, bool colour) {
 
 std::string render_bar(const progress& state, std::size_t columns, bool colour) {
   const std::string before = std::string(state.title) + " ";
-  std::string after = " " + counted(state) + "  " + seconds(state.elapsed);
+  std::string after(" ");
+  after.append(counted(state.done, state.items)).append("  ").append(seconds(state.elapsed));
   const std::size_t fixed = before.size() + after.size() + 2;  // 2: the brackets
   if (columns < fixed + narrowest_bar) return (before + after.substr(1)).substr(0, columns);
 
@@ -82,8 +83,7 @@ void progress_bar::finish(std::string_view item) {
   if (terminal_) {
     draw();
   } else {
-    const progress state{.title = title_, .done = done_, .items = items_};
-    write(title_ + " " + counted(state) + "  " + last_ + "\n");
+    write(title_ + " " + counted(done_, items_) + "  " + last_ + "\n");
   }
 }
 
@@ -91,12 +91,6 @@ void progress_bar::refresh() {
   if (!terminal_) return;
   const std::lock_guard lock(mutex_);
   draw();
-}
-
-void progress_bar::say(std::string_view line) {
-  const std::lock_guard lock(mutex_);
-  write((terminal_ ? std::string(clear_line) : std::string()).append(line).append("\n"));
-  if (terminal_) draw();
 }
 
 void progress_bar::draw() {

@@ -42,9 +42,6 @@ class progress_bar {
   /// Draws again, so that the time goes on while nothing is finished.
   void refresh();
 
-  /// Writes a line of its own above the bar.
-  void say(std::string_view line);
-
  private:
   void draw();
   void write(std::string_view text) const;

@@ -165,8 +165,9 @@ bool door::prepare(const request_head& head, reply& out, call_head& parsed, enco
   }
   auto fields = parse_call_fields(head.fields);
   if (!fields) {
-    fields.error().details().function = *name;
-    write_problem(fields.error(), out);
+    error reason = fields.error();
+    reason.details().function = *name;
+    write_problem(reason, out);
     return false;
   }
   parsed = *std::move(fields);

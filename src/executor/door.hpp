@@ -26,7 +26,7 @@ struct request_head {
   std::string_view method;
   std::string_view target;
   std::span<const http_field> fields;
-  std::optional<std::uint64_t> content_length;
+  std::optional<std::uint64_t> content_length{};
   bool is_chunked = false;
 };
 

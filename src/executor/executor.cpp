@@ -3,6 +3,7 @@
 
 #include "executor/door.hpp"
 #include "executor/mount.hpp"
+#include "executor/signal_wait.hpp"
 #include "net/server.hpp"
 
 #include <algorithm>

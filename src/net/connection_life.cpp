@@ -71,7 +71,8 @@ void connection::close_soon() {
         self->shut();
       return;
     }
-    if (self->phase_ == phase::head || self->phase_ == phase::answer) self->shut();
+    const bool is_quiet = self->phase_ == phase::linger && self->linger_left_ == most_lingered;
+    if (self->phase_ == phase::head || self->phase_ == phase::answer || is_quiet) self->shut();
   });
 }
 

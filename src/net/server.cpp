@@ -10,12 +10,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <future>
 #include <netinet/in.h>
@@ -307,27 +305,5 @@ void server::stop(std::chrono::nanoseconds flush) {
   self.threads.clear();
   self.lanes.clear();
 }
-
-struct signal_wait::impl {
-  asio::io_context context{1};
-};
-
-signal_wait::signal_wait() : impl_(std::make_unique<impl>()) {}
-signal_wait::~signal_wait() = default;
-
-void signal_wait::run(const std::function<void(int)>& on_signal) {
-  asio::signal_set signals(impl_->context, SIGINT, SIGTERM);
-  std::function<void()> wait_next = [&] {
-    signals.async_wait([&](const boost::system::error_code& failed, int number) {
-      if (failed) return;
-      on_signal(number);
-      wait_next();
-    });
-  };
-  wait_next();
-  impl_->context.run();
-}
-
-void signal_wait::end() { impl_->context.stop(); }
 
 }  // namespace modal::detail

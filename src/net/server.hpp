@@ -58,20 +58,4 @@ class server {
   std::shared_ptr<impl> impl_;  // owners: this, and handlers of the acceptor until they have run
 };
 
-/// Waits for SIGINT and SIGTERM.
-class signal_wait {
- public:
-  signal_wait();
-  ~signal_wait();
-
-  /// Calls `on_signal` for each signal until `end` is called.
-  void run(const std::function<void(int)>& on_signal);
-  /// Safe from any thread, also before `run`.
-  void end();
-
- private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
-};
-
 }  // namespace modal::detail

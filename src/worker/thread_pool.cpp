@@ -34,6 +34,7 @@ void thread_pool::start(std::size_t count, const char* name, const std::function
 }
 
 std::size_t thread_pool::join_for(std::chrono::nanoseconds patience) {
+  if (threads_.empty()) return 0;
   std::vector<bool> done;
   {
     std::unique_lock lock(ended_->mutex);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -267,6 +268,12 @@ inline call_head head_of(std::string function) {
   return head;
 }
 
+// A clock that outlives functions which are left behind.
+inline fake_clock& lasting_clock() {
+  static std::deque<fake_clock> all;
+  return all.emplace_back();
+}
+
 // A dispatcher with a clock in the test's hand.
 struct bench {
   explicit bench(dispatcher_config config = {.threads = 1})
@@ -306,7 +313,7 @@ struct bench {
     return call(head_of(function), bytes);
   }
 
-  fake_clock clock;
+  fake_clock& clock = lasting_clock();
   buffer_pool pool;
   dispatcher calls;
 

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/server.hpp"
+
+#include "raw_peer.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <fstream>
+#include <sys/stat.h>
+
+using namespace test;
+
+namespace {
+
+// A directory of its own for each case.
+struct scratch {
+  scratch() {
+    char name[] = "/tmp/modal-test-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path = name;
+  }
+  ~scratch() {
+    ::unlink(socket().c_str());
+    ::rmdir(path.c_str());
+  }
+  [[nodiscard]] std::string socket() const { return path + "/x.sock"; }
+  [[nodiscard]] bool exists() const {
+    struct stat found {};
+    return ::lstat(socket().c_str(), &found) == 0;
+  }
+  executor_config config() const {
+    auto made = net_config();
+    made.address = "unix:" + socket();
+    return made;
+  }
+  std::string path;
+};
+
+void check_serves(const executor& server) {
+  raw_peer peer(server);
+  peer.send(json_call("test::echo", "1"));
+  CHECK(peer.read_response().status == 200);
+}
+
+}  // namespace
+
+TEST_CASE("server: says where it listens", "[net][server]") {
+  live_executor server;
+  CHECK(server.self.port() != 0);
+  CHECK(server.self.url() == "http://127.0.0.1:" + std::to_string(server.self.port()));
+}
+
+TEST_CASE("server: refuses addresses that cannot work", "[net][server]") {
+  const auto why = [](std::string address, std::uint16_t port = 0) -> std::string {
+    auto config = net_config();
+    config.address = std::move(address);
+    config.port = port;
+    executor server{config};
+    try {
+      server.start();
+    } catch (const call_error& thrown) {
+      CHECK(thrown.reason() == errc::bad_configuration);
+      return thrown.what();
+    }
+    return "";
+  };
+  CHECK_THAT(why("localhost?"), contains("no IP address"));
+  CHECK_THAT(why("unix:relative"), contains("absolute"));
+  CHECK_THAT(why("unix:/" + std::string(200, 'x')), contains("longer than"));
+  live_executor other;
+  CHECK_THAT(why("127.0.0.1", other.self.port()), contains(std::to_string(other.self.port())));
+}
+
+TEST_CASE("server: can be started again after it failed to", "[net][server]") {
+  auto config = net_config();
+  config.address = "unix:/nowhere/at/all";
+  executor server{config};
+  CHECK_THROWS_AS(server.start(), call_error);
+  CHECK_THROWS_AS(server.start(), call_error);
+}
+
+TEST_CASE("server: listens on a Unix socket and removes it", "[net][server]") {
+  const scratch place;
+  {
+    live_executor server(place.config());
+    CHECK(server.self.url() == "http+unix://" + place.socket());
+    CHECK(server.self.port() == 0);
+    check_serves(server.self);
+    CHECK(place.exists());
+  }
+  CHECK_FALSE(place.exists());
+}
+
+TEST_CASE("server: takes over only dead sockets", "[net][server]") {
+  const scratch place;
+  SECTION("a live one stays") {
+    live_executor first(place.config());
+    executor second{place.config()};
+    CHECK_THROWS_AS(second.start(), call_error);
+    check_serves(first.self);
+  }
+  SECTION("a dead one goes") {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    place.socket().copy(where.sun_path, sizeof where.sun_path - 1);
+    REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0);
+    ::close(fd);
+    live_executor server(place.config());
+    check_serves(server.self);
+  }
+  SECTION("a file stays") {
+    std::ofstream(place.socket()) << "mine";
+    executor server{place.config()};
+    CHECK_THROWS_AS(server.start(), call_error);
+    CHECK(place.exists());
+  }
+}
+
+TEST_CASE("server: is not starved by idle connections", "[net][server]") {
+  live_executor server;  // two workers
+  std::vector<raw_peer> idle;
+  for (int i = 0; i < 20; ++i) {
+    idle.emplace_back(server.self);
+    idle.back().send(json_call("test::echo", "1"));
+    CHECK(idle.back().read_response().status == 200);
+  }
+  check_serves(server.self);
+  for (auto& each : idle) {
+    each.send(json_call("test::echo", "2"));
+    CHECK(each.read_response().status == 200);
+  }
+}
+
+TEST_CASE("server: tells one connection too many to come later", "[net][server]") {
+  live_executor server(net_config({.connections = 2}));
+  raw_peer first(server.self);
+  raw_peer second(server.self);
+  first.send(get_request("/healthz"));
+  CHECK(first.read_response().status == 200);
+  second.send(get_request("/healthz"));
+  CHECK(second.read_response().status == 200);
+  {
+    raw_peer third(server.self);
+    third.send(get_request("/healthz"));
+    const auto refused = third.read_response();
+    CHECK(refused.status == 503);
+    CHECK(refused.field("retry-after") == "1");
+    CHECK(third.is_closed());
+  }
+  first.close();
+  REQUIRE(server.reaches([](const auto& s) { return s.connections == 1; }));
+  check_serves(server.self);
+}
+
+TEST_CASE("server: refuses more calls than the queue holds and serves the rest", "[net][server]") {
+  live_executor server(net_config({.queue_length = 4}));
+  std::vector<raw_peer> peers;
+  for (int i = 0; i < 2; ++i) {
+    peers.emplace_back(server.self);
+    peers.back().send(json_call("test::wait", "1"));
+  }
+  REQUIRE(the_gate().wait_entered(2));
+  for (int i = 0; i < 10; ++i) {
+    peers.emplace_back(server.self);
+    peers.back().send(json_call("test::wait", "1"));
+  }
+  REQUIRE(server.reaches([](const auto& s) { return s.admitted == 6 && s.refused == 6; }));
+  the_gate().open();
+  int good = 0;
+  int refused = 0;
+  for (auto& each : peers) {
+    const auto answer = each.read_response();
+    if (answer.status == 200) ++good;
+    if (answer.status == 503 && !answer.field("retry-after").empty()) ++refused;
+  }
+  CHECK(good == 6);
+  CHECK(refused == 6);
+}
+
+TEST_CASE("server: drains when it stops", "[net][server]") {
+  live_executor server;
+  raw_peer running(server.self);
+  raw_peer idle(server.self);
+  raw_peer late(server.self);
+  idle.send(get_request("/healthz"));
+  CHECK(idle.read_response().status == 200);
+  late.send(get_request("/healthz"));
+  CHECK(late.read_response().status == 200);
+  running.send(json_call("test::wait", "1"));
+  REQUIRE(the_gate().wait_entered(1));
+  std::thread stopper([&] { server.self.stop(); });
+  for (;;) {  // new connections still learn what is going on
+    raw_peer probe(server.self);
+    probe.send(get_request("/readyz"));
+    if (probe.read_response().status == 503) break;
+  }
+  late.send(json_call("test::echo", "1"));
+  const auto refused = late.read_response();
+  CHECK(refused.status == 503);
+  CHECK_FALSE(refused.field("retry-after").empty());
+  CHECK(refused.field("connection") == "close");
+  the_gate().open();
+  CHECK(running.read_response().status == 200);
+  CHECK(running.is_closed());
+  CHECK(idle.is_closed());
+  stopper.join();
+  CHECK(server.self.stats().connections == 0);
+}
+
+TEST_CASE("server: stops under load and loses no answer", "[net][server][stress]") {
+  live_executor server;
+  std::atomic<std::uint64_t> good{0};
+  std::atomic<int> bad{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i)
+    clients.emplace_back([&] {
+      raw_peer peer(server.self);
+      const std::string request = json_call("test::echo", "1");
+      while (peer.try_send(request)) {
+        if (peer.is_closed()) break;
+        const auto answer = peer.read_response();
+        if (answer.status == 200)
+          ++good;
+        else if (answer.status != 503)
+          ++bad;
+        if (answer.field("connection") == "close") break;
+      }
+    });
+  REQUIRE(server.reaches([](const auto& s) { return s.succeeded > 200; }));
+  server.self.stop();
+  for (auto& each : clients) each.join();
+  CHECK(bad == 0);
+  CHECK(good == server.self.stats().succeeded);
+}
+
+TEST_CASE("server: ends calls that outlive the grace period", "[net][server]") {
+  auto config = net_config();
+  config.grace = 0ms;
+  live_executor server(config);
+  raw_peer peer(server.self);
+  peer.send(json_call("test::wait", "1"));
+  REQUIRE(the_gate().wait_entered(1));
+  server.self.stop();
+  CHECK(peer.read_response().status == 499);
+  CHECK(peer.is_closed());
+  CHECK(the_gate().stopped() == 1);
+}
+
+TEST_CASE("server: runs on threads of the host", "[net][server]") {
+  boost::asio::io_context host;
+  auto work = boost::asio::make_work_guard(host);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back([&] { host.run(); });
+  {
+    executor server{net_config()};
+    server.start(host);
+    check_serves(server);
+    std::vector<raw_peer> peers;
+    for (int i = 0; i < 10; ++i) peers.emplace_back(server);
+    for (int round = 0; round < 20; ++round) {
+      for (auto& each : peers) each.send(json_call("test::echo", "1"));
+      for (auto& each : peers) CHECK(each.read_response().status == 200);
+    }
+    server.stop();
+  }
+  work.reset();
+  for (auto& each : threads) each.join();
+}
+
+TEST_CASE("server: spreads connections over several threads", "[net][server]") {
+  auto config = net_config();
+  config.io_threads = 3;
+  live_executor server(config);
+  std::vector<raw_peer> peers;
+  for (int i = 0; i < 9; ++i) peers.emplace_back(server.self);
+  for (auto& each : peers) each.send(json_call("test::echo", "1"));
+  for (auto& each : peers) CHECK(each.read_response().status == 200);
+}
