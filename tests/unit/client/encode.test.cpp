@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <cstring>
+#include <deque>
 
 using namespace modal;
 
@@ -31,6 +32,14 @@ TEST_CASE("encode: writes every contiguous range alike", "[client][encode]") {
   CHECK(encoded<std::span<const float>>(values) == encoded<std::vector<float>>(values));
   CHECK(encoded<std::vector<float>>(std::span<const float>(values)) ==
         encoded<std::span<const float>>(same));
+}
+
+TEST_CASE("encode: keeps containers apart that lie differently", "[client][encode]") {
+  payload out;
+  detail::encode_argument<std::deque<int>>(out, std::deque<int>(5000, 7));
+  CHECK(out.segments().empty());
+  CHECK(!detail::is_same_range<std::deque<int>, std::vector<int>>());
+  CHECK(detail::is_same_range<std::vector<int>, std::array<int, 3>>());
 }
 
 TEST_CASE("encode: borrows large arrays from where they lie", "[client][encode]") {
