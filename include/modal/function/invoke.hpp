@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/clock.hpp>
+#include <modal/base/error.hpp>
 #include <modal/function/callable.hpp>
+#include <modal/function/context.hpp>
 #include <modal/function/descriptor.hpp>
 #include <modal/wire/input_archive.hpp>
 #include <modal/wire/json_archive.hpp>
@@ -28,11 +31,21 @@ class stopwatch {
   std::chrono::steady_clock::time_point start_;
 };
 
+/// Throws `deadline_exceeded` or `cancelled` if nobody waits for the call of this thread any more.
+/// The token is stopped at the deadline too, but by another thread that may be late.
+inline void check_call_goes_on() {
+  const call_context& context = this_call();
+  if (context.deadline() != never && system_clock().now() >= context.deadline())
+    throw_error({errc::deadline_exceeded, "the deadline passed while the arguments were decoded"});
+  if (context.stop_token().stop_requested())
+    throw_error({errc::cancelled, "the call was cancelled while its arguments were decoded"});
+}
+
 /// A JSON request. It lives while the function runs: its views refer to it.
 struct json_request {
   explicit json_request(const invocation& call)
       : document({reinterpret_cast<const char*>(call.body.data()), call.body.size()},
-                 call.bounds->decode) {}
+                 call.bounds->decode, check_call_goes_on) {}
   json_document document;
   json_arena arena;
 

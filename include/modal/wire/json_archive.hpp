@@ -274,13 +274,13 @@ class json_input_archive
     const std::size_t field = field_++;
     if (!from_.is_object()) return from_.element(field);
     if (!name.empty()) return from_.member(name);
-    member_name_ = "value" + std::to_string(field);
-    return from_.member(member_name_);
+    return from_.member("value" + std::to_string(field));
   }
 
   template <class T>
   void read(const json_view& from, T& each) {
     using detail::category;
+    from.budget().step();
     constexpr category what = detail::category_of<T>;
     if constexpr (what == category::boolean) {
       each = from.to_boolean();
@@ -302,6 +302,7 @@ class json_input_archive
     } else if constexpr (what == category::enumeration) {
       enumeration(from, each);
     } else if constexpr (what == category::text) {
+      if constexpr (std::is_same_v<T, std::string>) from.budget().allocate(from.to_text().size());
       each = T(from.to_text());
     } else if constexpr (what == category::span) {
       span(from, each);
@@ -311,7 +312,9 @@ class json_input_archive
       each.assign(begin, begin + bytes.size());
     } else if constexpr (what == category::sequence) {
       each.clear();
-      for (std::size_t i = 0, size = array_size(from); i < size; ++i) {
+      const std::size_t size = container_size(from, sizeof(typename T::value_type));
+      if constexpr (requires { each.reserve(size); }) each.reserve(size);
+      for (std::size_t i = 0; i < size; ++i) {
         if constexpr (std::is_same_v<typename T::value_type, bool>)
           each.push_back(from.element(i).to_boolean());
         else
@@ -319,7 +322,8 @@ class json_input_archive
       }
     } else if constexpr (what == category::set) {
       each.clear();
-      for (std::size_t i = 0, size = array_size(from); i < size; ++i) {
+      const std::size_t size = container_size(from, node_size<T>);
+      for (std::size_t i = 0; i < size; ++i) {
         typename T::key_type key{};
         read(from.element(i), key);
         const std::size_t before = each.size();
@@ -338,6 +342,7 @@ class json_input_archive
     } else if constexpr (what == category::pointer) {
       each.reset();
       if (from.is_null()) return;
+      from.budget().allocate(sizeof(typename T::element_type));
       each = std::make_unique<typename T::element_type>();
       read(from, *each);
     } else if constexpr (what == category::variant) {
@@ -380,9 +385,16 @@ class json_input_archive
                          static_cast<float>(number < 0 ? -1 : 1));
   }
 
-  static std::size_t array_size(const json_view& from) {
-    if (from.is_object()) from.fail("expected an array");
-    return from.size();
+  // What an element of a tree or hash table takes, with about what its node costs beside it.
+  template <class T>
+  static constexpr std::size_t node_size = sizeof(typename T::value_type) + 48;
+
+  // The elements of a container that is read from an array, and paid for.
+  static std::size_t container_size(const json_view& from, std::size_t element_size) {
+    if (!from.is_array()) from.fail("expected an array");
+    const std::size_t size = from.size();
+    from.budget().container(size, element_size);
+    return size;
   }
 
   template <class T>
@@ -441,10 +453,14 @@ class json_input_archive
     };
     if constexpr (detail::has_text_key<T>) {
       if (!from.is_object()) from.fail("expected an object");
-      from.each_member(
-          [&](std::string_view key, const json_view& mapped) { insert(std::string(key), mapped); });
+      from.budget().container(from.size(), node_size<T>);
+      from.each_member([&](std::string_view key, const json_view& mapped) {
+        from.budget().allocate(key.size());
+        insert(std::string(key), mapped);
+      });
     } else {
-      for (std::size_t i = 0, size = array_size(from); i < size; ++i) {
+      const std::size_t size = container_size(from, node_size<T>);
+      for (std::size_t i = 0; i < size; ++i) {
         const auto pair = from.element(i);
         pair.expect_array(2);
         typename T::key_type key{};
@@ -465,7 +481,6 @@ class json_input_archive
   json_view from_;
   json_arena& arena_;
   std::string_view name_;
-  std::string member_name_;
   std::size_t field_ = 0;
 };
 

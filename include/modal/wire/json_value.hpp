@@ -2,14 +2,17 @@
 #pragma once
 
 #include <modal/base/bytes.hpp>
+#include <modal/base/error.hpp>
 #include <modal/base/limits.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace modal {
 
@@ -44,12 +47,78 @@ class json_writer {
   bool needs_comma_ = false;
 };
 
-/// A JSON text that was received and parsed, within bounds.
+/// Asked every few thousand steps of a decoding whether to go on; ends it by throwing.
+using decode_check = std::function<void()>;
+
+/// What the decoding of one body may still cost. Decoders pay before they take memory.
+/// **Errors**: `too_large` (thrown) one past any limit. One thread at a time.
+class decode_budget {
+ public:
+  /// How many steps may pass between two questions to the check.
+  static constexpr std::size_t steps_between_checks = 4096;
+
+  /// @param received  bytes of the body, of which `allocation_factor` allows a multiple
+  decode_budget(const decode_limits& bounds, std::size_t received, decode_check check = {})
+      : bounds_(bounds), check_(std::move(check)) {
+    const std::size_t factor = bounds.allocation_factor;
+    const bool overflows = factor != 0 && received > (SIZE_MAX - bounds.allocation_base) / factor;
+    bytes_ = overflows ? SIZE_MAX : received * factor + bounds.allocation_base;
+  }
+
+  [[nodiscard]] const decode_limits& bounds() const noexcept { return bounds_; }
+
+  /// Pays for memory.
+  void allocate(std::size_t bytes) {
+    if (bytes > bytes_) fail("decoding would allocate more than decode_limits allows");
+    bytes_ -= bytes;
+  }
+
+  /// Checks the number of elements of one container.
+  void elements(std::size_t count) const {
+    if (count > bounds_.elements) fail("more elements than decode_limits.elements");
+  }
+
+  /// Pays for one container of `count` elements, each of `element_size` bytes in memory.
+  void container(std::size_t count, std::size_t element_size) {
+    elements(count);
+    if (++containers_ > bounds_.containers) fail("more containers than decode_limits allows");
+    allocate(element_size != 0 && count > SIZE_MAX / element_size ? SIZE_MAX
+                                                                  : count * element_size);
+  }
+
+  /// Counts a piece of work of about constant size: a token read, a node visited.
+  void step() {
+    if (++steps_ >= next_check_) ask();
+  }
+
+  /// Returns how many steps were made.
+  [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
+
+ private:
+  void ask() {
+    next_check_ = steps_ + steps_between_checks;
+    if (check_) check_();
+  }
+  [[noreturn]] static void fail(const char* why) { throw_error({errc::too_large, why}); }
+
+  decode_limits bounds_;
+  decode_check check_;
+  std::size_t bytes_ = 0;
+  std::size_t containers_ = 0;
+  std::size_t steps_ = 0;
+  std::size_t next_check_ = steps_between_checks;
+};
+
+/// A JSON text that was received and parsed, within bounds: it takes at most 5.4 times the bytes of
+/// the text, and time in proportion to them. **Thread safety**: one thread for the document and all
+/// of its views, as they share a budget.
 class json_document {
  public:
+  /// @param check  asked while the text is parsed, and while values are read through views
   /// **Errors**: throws `call_error` with `malformed_payload` for text that is not JSON (invalid
-  /// UTF-8 included, with the place), `too_large` for nesting deeper than `bounds.depth`.
-  json_document(std::string_view text, const decode_limits& bounds);
+  /// UTF-8 included, with the place) and for a member that comes twice, `too_large` for nesting
+  /// deeper than `bounds.depth` and past the other bounds; whatever `check` throws.
+  json_document(std::string_view text, const decode_limits& bounds, decode_check check = {});
   json_document(json_document&&) noexcept;
   ~json_document();
 
@@ -67,6 +136,7 @@ class json_view {
   explicit json_view(const json_document& document);
 
   [[nodiscard]] bool is_null() const noexcept;
+  [[nodiscard]] bool is_array() const noexcept;
   [[nodiscard]] bool is_object() const noexcept;
   [[nodiscard]] bool is_text() const noexcept;
   [[nodiscard]] bool to_boolean() const;
@@ -78,26 +148,41 @@ class json_view {
 
   /// Returns the number of elements of an array or members of an object.
   [[nodiscard]] std::size_t size() const;
-  /// Returns element `index` of an array. **Errors**: as `to_…`, also for an index past the end.
+  /// Returns element `index` of an array. The view remembers the place: asking for one element
+  /// after the other costs a step for each, going back costs a walk from the first.
+  /// **Errors**: as `to_…`, also for an index past the end.
   [[nodiscard]] json_view element(std::size_t index) const;
-  /// Returns the member of this name. **Errors**: as `to_…`, also where it is missing.
+  /// Returns the member of this name, in about log(n) steps, in the order of the text in one.
+  /// **Errors**: as `to_…`, also where it is missing.
   [[nodiscard]] json_view member(std::string_view name) const;
+  /// Returns the member of this name, or nothing. **Errors**: as `to_…`.
+  [[nodiscard]] std::optional<json_view> find_member(std::string_view name) const;
   /// Calls `visit` with the name and the value of each member of an object, in the order of names.
+  /// **Errors**: as `to_…`.
   void each_member(const std::function<void(std::string_view, const json_view&)>& visit) const;
 
   /// **Errors**: throws unless this is an array of `size` elements.
   void expect_array(std::size_t size) const;
   [[noreturn]] void fail(std::string_view why) const;
 
- private:
-  json_view(const void* node, const json_view* parent, std::string_view name, std::size_t index)
-      : node_(node), parent_(parent), name_(name), index_(index) {}
-  [[nodiscard]] std::string path() const;
+  /// Returns what is left for decoding the document.
+  [[nodiscard]] decode_budget& budget() const noexcept;
 
-  const void* node_;
+ private:
+  json_view(json_document::impl* document, std::size_t node, const json_view* parent,
+            std::string_view name, std::size_t index)
+      : document_(document), node_(node), parent_(parent), name_(name), index_(index) {}
+  [[nodiscard]] std::string path() const;
+  void rewind() const noexcept;
+
+  json_document::impl* document_;
+  std::size_t node_ = 0;  // where the value begins on the document's tape
   const json_view* parent_ = nullptr;
   std::string_view name_;
   std::size_t index_ = 0;
+  // The element or member that is found in one step, and its number; 0 before the first look-up.
+  mutable std::size_t cursor_ = 0;
+  mutable std::size_t cursor_index_ = 0;
 };
 
 }  // namespace modal

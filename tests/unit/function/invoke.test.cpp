@@ -276,3 +276,26 @@ TEST_CASE("invoke: measures every stage", "[function][invoke]") {
   CHECK(done.run_time.count() > 0);
   CHECK(done.encode_time.count() >= 0);
 }
+
+TEST_CASE("invoke: stops decoding JSON for which nobody waits", "[function][invoke]") {
+  std::string numbers = "[[0";
+  for (int i = 0; i < 10'000; ++i) numbers += ",1";
+  numbers += R"(],"x"])";
+  modal::call_context::state state;
+  const auto reason = [&] {
+    const modal::call_context context(state);
+    const modal::detail::call_scope scope(context);
+    return test::error_of([&] { call_json("invoked::total", numbers); });
+  };
+  SECTION("as the call was cancelled") {
+    std::stop_source stop;
+    stop.request_stop();
+    state.stop = stop.get_token();
+    CHECK(reason() == modal::errc::cancelled);
+  }
+  SECTION("as the deadline passed") {
+    state.deadline = modal::time_point{};
+    CHECK(reason() == modal::errc::deadline_exceeded);
+  }
+  SECTION("and decodes it else") { CHECK(call_json("invoked::total", numbers) == "10001"); }
+}

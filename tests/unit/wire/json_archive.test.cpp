@@ -7,10 +7,12 @@
 
 #include <cmath>
 
+using modal::decode_limits;
 using modal::errc;
 using test::contains;
 using test::decode_json;
 using test::encode_json;
+using test::error_of;
 using test::json_error;
 
 namespace {
@@ -19,6 +21,28 @@ template <class T>
 bool comes_back(T value) {
   const T back = decode_json<T>(encode_json(value));
   return std::memcmp(&back, &value, sizeof value) == 0;
+}
+
+struct wide {
+  int a, b, c, d, e, f, g, h;
+};
+MODAL_FIELDS(wide, a, b, c, d, e, f, g, h)
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string all;
+  for (std::size_t i = 0; i < times; ++i) all.append(i == 0 ? "" : ",").append(text);
+  return all;
+}
+
+/// Returns the steps that decoding a T takes.
+template <class T>
+std::size_t steps_of(const std::string& text) {
+  const modal::json_document document("[" + text + "]", {});
+  const modal::json_view root(document);
+  modal::json_arena arena;
+  T value{};
+  modal::json_input_archive{root, arena}(value);
+  return root.budget().steps();
 }
 
 }  // namespace
@@ -205,4 +229,105 @@ TEST_CASE("json archive: a span of a fixed size takes exactly that many", "[wire
 
 TEST_CASE("json archive: refuses to write text that is not UTF-8", "[wire][json_archive]") {
   CHECK(test::error_of([] { encode_json(std::string("\xff")); }) == errc::malformed_payload);
+}
+
+TEST_CASE("json bounds: structs take steps in proportion to the text, in any order of members",
+          "[wire][json_archive]") {
+  const std::string ordered = R"({"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8})";
+  const std::string reversed = R"({"h":8,"g":7,"f":6,"e":5,"d":4,"c":3,"b":2,"a":1})";
+  const auto steps = [](const std::string& text, std::size_t times) {
+    return steps_of<std::vector<wide>>("[" + repeated(text, times) + "]");
+  };
+  // Of one struct: 18 to parse it, and for each field one to find it and one to read it.
+  CHECK(steps(ordered, 1000) <= 40'000);
+  CHECK(steps(reversed, 1000) <= 100'000);
+  CHECK(steps(reversed, 4000) <= 4 * steps(reversed, 1000));
+}
+
+TEST_CASE("json bounds: arrays take steps in proportion to the text", "[wire][json_archive]") {
+  const auto steps = [](std::size_t times) {
+    return steps_of<std::vector<std::vector<int>>>("[" + repeated("[1,2]", times) + "]");
+  };
+  CHECK(steps(1000) <= 10'000);
+  CHECK(steps(4000) <= 4 * steps(1000));
+}
+
+TEST_CASE("json bounds: the number of elements is exact", "[wire][json_archive]") {
+  const decode_limits bounds{.elements = 3};
+  CHECK(decode_json<std::vector<int>>("[1,2,3]", bounds).size() == 3);
+  CHECK(json_error<std::vector<int>>("[1,2,3,4]", bounds) == errc::too_large);
+  CHECK(json_error<int>(R"({"a":1,"b":1,"c":1,"d":1})", bounds) == errc::too_large);
+}
+
+TEST_CASE("json bounds: the number of containers is exact", "[wire][json_archive]") {
+  const decode_limits bounds{.containers = 3};
+  using lists = std::vector<std::vector<int>>;
+  CHECK(decode_json<lists>("[[],[]]", bounds).size() == 2);
+  CHECK(json_error<lists>("[[],[],[]]", bounds) == errc::too_large);
+  using maps = std::vector<std::map<std::string, int>>;
+  CHECK(decode_json<maps>("[{},{}]", bounds).size() == 2);
+  CHECK(json_error<maps>("[{},{},{}]", bounds) == errc::too_large);
+}
+
+TEST_CASE("json bounds: the depth is exact in objects too", "[wire][json_archive]") {
+  const decode_limits bounds{.depth = 2};
+  CHECK(decode_json<sample::node>("[1,[]]", {.depth = 3}).value == 1);
+  CHECK_NOTHROW(modal::json_document(R"({"args":[{"a":[1]}]})", bounds));
+  CHECK(error_of([&] { modal::json_document(R"({"args":[{"a":[{}]}]})", bounds); }) ==
+        errc::too_large);
+}
+
+TEST_CASE("json bounds: small text does not become large values", "[wire][json_archive]") {
+  using large = std::array<double, 100>;
+  const auto nulls = "[" + repeated("null", 1000) + "]";
+  const decode_limits bounds{.allocation_base = 0};
+  CHECK(json_error<std::vector<std::optional<large>>>(nulls, bounds) == errc::too_large);
+  CHECK(json_error<std::deque<std::optional<large>>>(nulls, bounds) == errc::too_large);
+  CHECK(decode_json<std::vector<std::optional<int>>>(nulls, bounds).size() == 1000);
+}
+
+TEST_CASE("json bounds: texts, bytes, maps and owned values are paid for", "[wire][json_archive]") {
+  const auto least = [](auto value, const std::string& text) {
+    // The smallest base with which it decodes: beyond the tape it pays for the value itself.
+    const auto decodes = [&](std::size_t base) {
+      try {
+        decode_json<decltype(value)>(text, {.allocation_factor = 0, .allocation_base = base});
+        return true;
+      } catch (const modal::call_error&) {
+        return false;
+      }
+    };
+    std::size_t base = 0;
+    while (base < 4096 && !decodes(base)) ++base;
+    return base;
+  };
+  CHECK(least(std::string(), R"("12345678")") == 8 + 16 + 8);
+  CHECK(least(std::vector<std::byte>(), R"("AAAA")") == 8 + 16 + 3);
+  CHECK(least(std::unique_ptr<double>(), "1") == 8 + 8 + 8);
+  CHECK(least(std::map<int, int>(), "[[1,2]]") == 8 + 8 + 24 + 8 + 48);
+  CHECK(least(std::map<std::string, int>(), R"({"k":2})") ==
+        8 + 8 + 24 + sizeof(std::pair<const std::string, int>) + 48 + 1);
+}
+
+TEST_CASE("json bounds: reading values ends when the check says so", "[wire][json_archive]") {
+  bool ended = false;
+  const auto check = [&ended] {
+    if (ended) modal::throw_error({modal::errc::cancelled, "enough"});
+  };
+  const auto text = "[[" + repeated("1", 2 * modal::decode_budget::steps_between_checks) + "]]";
+  const modal::json_document document(text, {}, check);
+  ended = true;
+  modal::json_arena arena;
+  std::vector<int> values;
+  modal::json_input_archive archive(modal::json_view(document), arena);
+  CHECK(error_of([&] { archive(values); }) == errc::cancelled);
+  CHECK(values.size() < modal::decode_budget::steps_between_checks);
+}
+
+TEST_CASE("json bounds: a number beyond double is refused with its path", "[wire][json_archive]") {
+  CHECK_THAT(json_error<std::vector<double>>("[1,1e999]").message(), contains("$[0][1]: "));
+  const auto reason =
+      error_of([] { modal::json_document(R"({"args":[0,{"w":1,"h":[[-1e999]]}]})", {}); });
+  CHECK(reason == errc::malformed_payload);
+  CHECK_THAT(reason.message(), contains("$.args[1].h[0][0]: the number is out of range"));
 }

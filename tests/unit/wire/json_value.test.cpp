@@ -7,7 +7,11 @@
 #include <cmath>
 #include <limits>
 
+using modal::decode_budget;
+using modal::decode_limits;
 using modal::errc;
+using test::contains;
+using test::error_of;
 
 namespace {
 
@@ -47,6 +51,20 @@ std::string blob_text(std::string_view bytes) {
 
 std::string blob_bytes(std::string_view text) {
   return ask(text, [](const auto& root) { return root.to_blob(); });
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string all;
+  for (std::size_t i = 0; i < times; ++i) all.append(i == 0 ? "" : ",").append(text);
+  return all;
+}
+
+/// An object of `count` members of which each value is the number in its name.
+std::string many_members(std::size_t count) {
+  std::string text = "{";
+  for (std::size_t i = count; i-- > 0;)
+    text += "\"m" + std::to_string(i) + "\":" + std::to_string(i) + (i == 0 ? "" : ",");
+  return text + "}";
 }
 
 }  // namespace
@@ -260,4 +278,121 @@ TEST_CASE("json view: visits members in the order of their names", "[wire][json_
     return 0;
   });
   CHECK(seen == "a1b2");
+}
+
+TEST_CASE("decode budget: memory is a multiple of the body, and a base", "[wire][json_value]") {
+  decode_budget budget({.allocation_factor = 2, .allocation_base = 10}, 100);
+  budget.allocate(200);
+  CHECK(error_of([&] { budget.allocate(11); }) == errc::too_large);
+  CHECK_NOTHROW(budget.allocate(10));
+  CHECK(error_of([&] { budget.allocate(1); }) == errc::too_large);
+}
+
+TEST_CASE("decode budget: a factor that overflows allows everything", "[wire][json_value]") {
+  decode_budget budget({.allocation_factor = SIZE_MAX}, 2);
+  CHECK_NOTHROW(budget.allocate(SIZE_MAX));
+}
+
+TEST_CASE("decode budget: counts containers, and their elements", "[wire][json_value]") {
+  decode_budget budget({.elements = 5, .containers = 2}, 0);
+  CHECK(error_of([&] { budget.container(6, 1); }) == errc::too_large);
+  budget.container(5, 1);
+  budget.container(0, 1);
+  CHECK(error_of([&] { budget.container(0, 1); }) == errc::too_large);
+}
+
+TEST_CASE("decode budget: a container pays for its elements", "[wire][json_value]") {
+  decode_budget budget({.allocation_base = 64}, 0);
+  budget.container(8, 8);
+  CHECK(error_of([&] { budget.container(1, 1); }) == errc::too_large);
+  CHECK(error_of([&] { budget.container(3, SIZE_MAX / 2); }) == errc::too_large);
+}
+
+TEST_CASE("decode budget: asks every few thousand steps", "[wire][json_value]") {
+  int asked = 0;
+  decode_budget budget({}, 0, [&asked] { ++asked; });
+  for (std::size_t i = 1; i < decode_budget::steps_between_checks; ++i) budget.step();
+  CHECK(asked == 0);
+  budget.step();
+  CHECK(asked == 1);
+  for (std::size_t i = 0; i < 9 * decode_budget::steps_between_checks; ++i) budget.step();
+  CHECK(asked == 10);
+  CHECK(budget.steps() == 10 * decode_budget::steps_between_checks);
+}
+
+TEST_CASE("json bounds: a member among very many is found in a few steps", "[wire][json_value]") {
+  constexpr std::size_t count = 4096;
+  const modal::json_document document(many_members(count), {});
+  const modal::json_view root(document);
+  const std::size_t parsed = root.budget().steps();
+  CHECK(parsed <= count * 40);
+  for (std::size_t i = 0; i < count; ++i)
+    REQUIRE(root.member("m" + std::to_string(i)).to_natural(count) == i);
+  CHECK_FALSE(root.find_member("m"));
+  CHECK_FALSE(root.find_member("n"));
+  CHECK(root.budget().steps() - parsed <= (count + 2) * 13);
+}
+
+TEST_CASE("json bounds: objects of any size give their members in the order of names",
+          "[wire][json_value]") {
+  for (const std::size_t count : {1u, 15u, 16u, 17u, 18u, 300u}) {
+    const modal::json_document document(many_members(count), {});
+    const modal::json_view root(document);
+    REQUIRE(root.size() == count);
+    std::vector<std::string> names;
+    root.each_member([&](std::string_view name, const modal::json_view& each) {
+      names.emplace_back(name);
+      CHECK(name.substr(1) == std::to_string(each.to_natural(count)));
+    });
+    CHECK(names.size() == count);
+    CHECK(std::is_sorted(names.begin(), names.end()));
+  }
+}
+
+TEST_CASE("json bounds: elements are found in any order", "[wire][json_value]") {
+  const modal::json_document document(R"([10,[[]],"text",{"a":[]},40])", {});
+  const modal::json_view root(document);
+  CHECK(root.element(4).to_natural(99) == 40);
+  CHECK(root.element(0).to_natural(99) == 10);
+  CHECK(root.element(2).to_text() == "text");
+  CHECK(root.element(2).to_text() == "text");
+  CHECK(root.element(1).size() == 1);
+}
+
+TEST_CASE("json bounds: what a text takes when it is parsed is paid for", "[wire][json_value]") {
+  // A word for the array, and one for each number.
+  const decode_limits exact{.allocation_factor = 0, .allocation_base = 4 * 8};
+  CHECK_NOTHROW(modal::json_document("[1,2,3]", exact));
+  const decode_limits less{.allocation_factor = 0, .allocation_base = 4 * 8 - 1};
+  CHECK(error_of([&] { modal::json_document("[1,2,3]", less); }) == errc::too_large);
+}
+
+TEST_CASE("json bounds: parsing takes less than six times the text", "[wire][json_value]") {
+  const decode_limits bounds{.allocation_factor = 6, .allocation_base = 0};
+  for (const auto* part :
+       {"1", "[]", "{}", "[1]", R"("")", R"("a")", R"({"a":1})", R"({"":{}})", "0.5", "1e9", "null",
+        "1152921504606846976", R"({"a":[],"b":[]})", "[[[]]]"}) {
+    INFO(part);
+    CHECK_NOTHROW(modal::json_document("[" + repeated(part, 1000) + "]", bounds));
+  }
+  CHECK_NOTHROW(modal::json_document(many_members(1000), bounds));
+}
+
+TEST_CASE("json bounds: parsing ends when the check says so", "[wire][json_value]") {
+  const auto ended = [] { modal::throw_error({modal::errc::cancelled, "enough"}); };
+  const auto text = "[" + repeated("1", 2 * modal::decode_budget::steps_between_checks) + "]";
+  CHECK(error_of([&] { modal::json_document(text, {}, ended); }) == errc::cancelled);
+  CHECK_NOTHROW(modal::json_document("[1,2]", {}, ended));
+}
+
+TEST_CASE("json bounds: a member that comes twice is refused by name", "[wire][json_value]") {
+  const auto reason =
+      error_of([] { modal::json_document(R"({"args":[{"a":1,"b":2,"a":3}]})", {}); });
+  CHECK(reason == errc::malformed_payload);
+  CHECK_THAT(reason.message(), contains("$.args[0]: the member \"a\" comes twice"));
+  auto many = many_members(100);
+  many.insert(many.size() - 1, R"(,"m37":0)");
+  CHECK_THAT(error_of([&] { modal::json_document(many, {}); }).message(),
+             contains("$: the member \"m37\" comes twice"));
+  CHECK_NOTHROW(modal::json_document(R"([{"a":{"a":1}},{"a":2}])", {}));
 }
