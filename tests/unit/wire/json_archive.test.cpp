@@ -194,6 +194,13 @@ TEST_CASE("json archive: a variant needs its index and its value", "[wire][json_
   CHECK(json_error<value>(R"({"index":1,"value":1})") == errc::malformed_payload);
 }
 
+TEST_CASE("json archive: a variant's value may stand before its index", "[wire][json_archive]") {
+  using value = std::variant<int, std::string>;
+  CHECK(decode_json<value>(R"({"value":"x","index":1})") == value("x"));
+  CHECK(decode_json<value>(R"({"value":7,"index":0})") == value(7));
+  CHECK(json_error<value>(R"({"value":7,"index":1})") == errc::malformed_payload);
+}
+
 TEST_CASE("json archive: bytes are base64 and nothing else", "[wire][json_archive]") {
   CHECK(decode_json<std::vector<std::byte>>("\"AQI=\"").size() == 2);
   CHECK(json_error<std::vector<std::byte>>("[1,2]") == errc::malformed_payload);
