@@ -24,4 +24,14 @@ if(MODAL_SANITIZE)
                       $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=all>
                       $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
   add_link_options(-fsanitize=${MODAL_SANITIZE})
+  # GCC loses sight of initialisation in instrumented code, and then warns inside Asio.
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>)
+endif()
+
+# A second build of the same sources is then mostly read from a cache. Precompiled headers are only
+# cached where ccache is told that their macros and times do not count.
+find_program(MODAL_CCACHE ccache)
+if(MODAL_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${MODAL_CCACHE})
 endif()

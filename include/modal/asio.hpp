@@ -12,43 +12,117 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <exception>
+#include <optional>
+#include <type_traits>
+
 namespace modal {
 
 namespace detail {
 
-template <class R>
+template <class Handler, class... Args>
+inline constexpr bool is_callback_for = [] {
+  if constexpr (std::is_invocable_v<Handler&, Args...>)
+    return std::is_void_v<std::invoke_result_t<Handler&, Args...>>;
+  else
+    return false;
+}();
+
+/// What a call completes with. Callbacks are asked what they take; all else, which is what makes
+/// coroutines and futures, gets the exception that a plain call would throw.
+template <class R, class Token>
 struct async_signature {
-  using type = void(boost::system::error_code, R);
+  using type = std::conditional_t<is_callback_for<Token, boost::system::error_code, R>,
+                                  void(boost::system::error_code, R),
+                                  std::conditional_t<is_callback_for<Token, result<R>>,
+                                                     void(result<R>), void(std::exception_ptr, R)>>;
 };
-template <>
-struct async_signature<void> {
-  using type = void(boost::system::error_code);
+template <class Token>
+struct async_signature<void, Token> {
+  using type = std::conditional_t<is_callback_for<Token, boost::system::error_code>,
+                                  void(boost::system::error_code),
+                                  std::conditional_t<is_callback_for<Token, result<void>>,
+                                                     void(result<void>), void(std::exception_ptr)>>;
 };
 
-/// Holds the handler until the call is over. Owners: the client's call, and the dispatched handler.
-template <class R, class Handler>
-class async_operation : public std::enable_shared_from_this<async_operation<R, Handler>> {
+inline std::exception_ptr to_exception(const error& reason) noexcept {
+  try {
+    throw_error(reason);
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+/// How an outcome is handed to a handler of each signature.
+template <class Signature>
+struct completion;
+template <class R>
+struct completion<void(result<R>)> {
+  template <class Handler>
+  static void run(Handler&& handler, result<R>&& value) {
+    std::forward<Handler>(handler)(std::move(value));
+  }
+};
+template <class R>
+struct completion<void(boost::system::error_code, R)> {
+  template <class Handler>
+  static void run(Handler&& handler, result<R>&& value) {
+    std::forward<Handler>(handler)(value ? boost::system::error_code{} : value.error().code(),
+                                   value ? std::move(*value) : R{});
+  }
+};
+template <>
+struct completion<void(boost::system::error_code)> {
+  template <class Handler>
+  static void run(Handler&& handler, result<void>&& value) {
+    std::forward<Handler>(handler)(value ? boost::system::error_code{} : value.error().code());
+  }
+};
+template <class R>
+struct completion<void(std::exception_ptr, R)> {
+  template <class Handler>
+  static void run(Handler&& handler, result<R>&& value) {
+    std::forward<Handler>(handler)(value ? std::exception_ptr{} : to_exception(value.error()),
+                                   value ? std::move(*value) : R{});
+  }
+};
+template <>
+struct completion<void(std::exception_ptr)> {
+  template <class Handler>
+  static void run(Handler&& handler, result<void>&& value) {
+    std::forward<Handler>(handler)(value ? std::exception_ptr{} : to_exception(value.error()));
+  }
+};
+
+/// Holds the handler and the arguments until the call is over. Owners: the client's call, and the
+/// dispatched handler.
+template <class R, class Signature, class Handler, class Stored>
+class async_operation final
+    : public answer_sink,
+      public std::enable_shared_from_this<async_operation<R, Signature, Handler, Stored>> {
  public:
-  async_operation(Handler handler, std::shared_ptr<void> arguments, diagnostics* details)
+  template <class... A>
+  explicit async_operation(Handler handler, diagnostics* details, limits bounds, A&&... arguments)
       : handler_(std::move(handler)),
-        arguments_(std::move(arguments)),
+        stored_(std::in_place, std::forward<A>(arguments)...),
         details_(details),
+        bounds_(bounds),
         executor_(boost::asio::get_associated_executor(handler_)),
         work_(executor_) {}
 
-  void start(client& where, const outgoing_call& call) {
-    const auto self = this->shared_from_this();
-    auto cancel = where.start(
-        call, [self](result<incoming_answer> answer) { self->complete(std::move(answer)); });
+  payload& arguments() noexcept { return stored_->arguments(); }
+
+  void start(std::shared_ptr<pending_call> call) {
+    // In this order: once the call has begun, the handler may be moved away on another thread.
     auto slot = boost::asio::get_associated_cancellation_slot(handler_);
     if (slot.is_connected())
-      slot.assign([cancel = std::move(cancel)](boost::asio::cancellation_type type) {
-        if (type != boost::asio::cancellation_type::none) cancel();
+      slot.assign([call](boost::asio::cancellation_type type) {
+        if (type != boost::asio::cancellation_type::none) call->cancel();
       });
+    call->begin();
   }
 
- private:
-  void complete(result<incoming_answer> answer) {
+  void on_answer(result<incoming_answer> answer) noexcept override {
     const auto executor = executor_;
     boost::asio::dispatch(executor,
                           [self = this->shared_from_this(), answer = std::move(answer)]() mutable {
@@ -56,26 +130,24 @@ class async_operation : public std::enable_shared_from_this<async_operation<R, H
                           });
   }
 
+ private:
   void deliver(const result<incoming_answer>& answer) {
     boost::asio::get_associated_cancellation_slot(handler_).clear();
-    result<R> value = answer ? decode_result<R>(answer->body, limits{}) : result<R>(answer.error());
+    auto value = answer ? decode_result<R>(answer->body, bounds_) : result<R>(answer.error());
     if (details_ != nullptr) *details_ = value ? diagnostics{} : value.error().details();
     // Everything that the call held is released before the handler runs.
-    arguments_.reset();
+    stored_.reset();
     Handler handler = std::move(handler_);
     const auto work = std::move(work_);
-    const auto failure = value ? boost::system::error_code{} : value.error().code();
-    if constexpr (std::is_void_v<R>)
-      std::move(handler)(failure);
-    else
-      std::move(handler)(failure, value ? std::move(*value) : R{});
+    completion<Signature>::run(std::move(handler), std::move(value));
   }
 
   using executor_type = boost::asio::associated_executor_t<Handler>;
 
   Handler handler_;
-  std::shared_ptr<void> arguments_;
+  std::optional<Stored> stored_;
   diagnostics* details_;
+  limits bounds_;
   executor_type executor_;
   boost::asio::executor_work_guard<executor_type> work_;
 };
@@ -84,17 +156,27 @@ template <class Remote, class Arguments, std::size_t... I>
 auto async_with_token(Remote function, Arguments arguments, std::index_sequence<I...>) {
   using result_type = typename Remote::result_type;
   using token_type = std::tuple_element_t<sizeof...(I), Arguments>;
-  return boost::asio::async_initiate<token_type, typename async_signature<result_type>::type>(
-      [](auto handler, Remote remote, auto... each) {
-        auto stored = remote.store(std::move(each)...);
-        const auto call = remote.outgoing(stored->arguments(), call_id::random());
-        using operation = async_operation<result_type, decltype(handler)>;
-        std::make_shared<operation>(std::move(handler), std::move(stored), remote.options().details)
-            ->start(remote.target_client(), call);
-      },
-      std::get<sizeof...(I)>(arguments), std::move(function),
-      typename stored_argument<std::tuple_element_t<I, Arguments>>::type(
-          std::forward<std::tuple_element_t<I, Arguments>>(std::get<I>(arguments)))...);
+  using signature = typename async_signature<result_type, std::decay_t<token_type>>::type;
+  if constexpr (boost::asio::completion_token_for<token_type, signature>) {
+    return boost::asio::async_initiate<token_type, signature>(
+        [](auto handler, Remote remote, auto... each) {
+          using stored = typename Remote::template stored_call<decltype(each)...>;
+          using operation = async_operation<result_type, signature, decltype(handler), stored>;
+          client& where = remote.target_client();
+          const auto made = remote.template make_after<operation>(
+              std::move(handler), remote.options().details, where.bounds(), std::move(each)...);
+          made->start(where.prepare(remote.outgoing(made->arguments(), call_id::random()), made));
+        },
+        std::get<sizeof...(I)>(arguments), std::move(function),
+        typename stored_argument<std::tuple_element_t<I, Arguments>>::type(
+            std::forward<std::tuple_element_t<I, Arguments>>(std::get<I>(arguments)))...);
+  } else {
+    static_assert(
+        boost::asio::completion_token_for<token_type, signature>,
+        "modal: the last argument must be a completion token, or a handler that takes "
+        "(error_code, R), (result<R>) or (exception_ptr, R), without R where the function "
+        "returns nothing");
+  }
 }
 
 }  // namespace detail
@@ -103,16 +185,20 @@ auto async_with_token(Remote function, Arguments arguments, std::index_sequence<
 /// @param arguments the function's arguments, then a completion token. Arguments are moved or
 /// copied
 ///   into the operation; of views, the memory must live until the handler runs.
-/// **Completion signature**: `void(error_code, R)`, or `void(error_code)` for a function without
-/// result; of an error, R is default-constructed, and `call_options::details` receives the text.
+/// **Completion signature**: `void(std::exception_ptr, R)`, so that coroutines and futures throw
+/// what a plain call throws; for callbacks `void(error_code, R)` or `void(result<R>)`, whichever
+/// they take. Without R for a function without result. Of an error, R is default-constructed, and
+/// `call_options::details` receives the text (ADR 0013).
+/// **Errors**: of options that cannot work, throws `call_error` with `bad_configuration`.
 /// **Cancellation**: terminal, partial and total: the executor is told, by closing the connection,
 /// and the operation completes with `errc::cancelled` unless it was over already.
 /// **Threads**: the handler runs on its associated executor, never inside of this function.
 template <class Target, class... Leading, class... A>
 auto async(const remote_function<Target, Leading...>& function, A&&... arguments) {
   static_assert(sizeof...(A) > 0, "modal: the last argument must be a completion token");
-  return detail::async_with_token(function, std::forward_as_tuple(std::forward<A>(arguments)...),
-                                  std::make_index_sequence<sizeof...(A) - 1>{});
+  if constexpr (sizeof...(A) > 0)
+    return detail::async_with_token(function, std::forward_as_tuple(std::forward<A>(arguments)...),
+                                    std::make_index_sequence<sizeof...(A) - 1>{});
 }
 
 /// The same for function `F` on the default client.

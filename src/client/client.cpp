@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The compiled bodies of the layer `client`: the blocking way.
-#include <modal/client/impl/blocking_transport.ipp>
+// The compiled bodies of the layer `client`.
+#include <modal/client/impl/async_call.ipp>
 #include <modal/client/impl/call_fsm.ipp>
+#include <modal/client/impl/call_run.ipp>
 #include <modal/client/impl/client.ipp>
+#include <modal/client/impl/connection_pool.ipp>
+#include <modal/client/impl/http_attempt.ipp>
+#include <modal/client/impl/http_exchange.ipp>
+#include <modal/client/impl/in_process_attempt.ipp>
+#include <modal/client/impl/transport.ipp>
 #include <modal/client/impl/url.ipp>

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <mutex>
+#include <poll.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -91,6 +92,10 @@ signal_wait::~signal_wait() {
 void signal_wait::run(const std::function<void(int)>& on_signal) {
   const subscription listening(pipe_[1]);
   for (;;) {
+    // A signal always interrupts `poll`, and never a `read` that SA_RESTART begins again: under a
+    // sanitizer, which puts handlers off until the call returns, the signal would wait for ever.
+    pollfd waiting{pipe_[0], POLLIN, 0};
+    if (::poll(&waiting, 1, -1) < 0 && errno == EINTR) continue;
     unsigned char mark = end_mark;
     const auto got = ::read(pipe_[0], &mark, 1);
     if (got < 0 && errno == EINTR) continue;

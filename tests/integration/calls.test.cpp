@@ -9,8 +9,6 @@
 #include <thread>
 #include <unistd.h>
 
-MODAL_EXCEPTION(served::overdrawn)
-
 namespace {
 
 using namespace std::chrono_literals;

@@ -75,6 +75,8 @@ void hold_stubbornly() {
 
 }  // namespace served
 
+MODAL_EXCEPTION(served::overdrawn)
+
 MODAL_FUNCTION(served::scaler)
 MODAL_FUNCTION(served::add, .description = "Adds two numbers")
 MODAL_FUNCTION(served::birthday)

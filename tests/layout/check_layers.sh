@@ -37,8 +37,14 @@ forbid "base depends on nothing of ours" \
 forbid "wire depends on base only" \
   "modal/(function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
   $inc/wire src/wire
+forbid "http1 depends on base and wire only, and knows no socket" \
+  "modal/(function|client|executor|gpu|net)/|modal/function\.hpp|$umbrella|executor/|worker/|net/|sys/socket|netinet|poll\.h" \
+  $inc/http1 src/http1
+forbid "what both ends share of net depends on base only" \
+  "modal/(wire|function|client|executor|gpu|http1)/|modal/function\.hpp|$umbrella|executor/|worker/" \
+  $inc/net
 forbid "function depends on base and wire only" \
-  "modal/(client|executor)/|$umbrella|executor/|worker/|net/" \
+  "modal/(client|executor|net|http1)/|$umbrella|executor/|worker/|net/" \
   $inc/function $inc/function.hpp src/function
 forbid "the client never includes the executor" \
   "modal/executor|executor/|worker/|net/|scheduler/|store/" \
@@ -59,8 +65,8 @@ forbid "nlohmann stays in the bodies of wire and in the executor's routes" 'nloh
   "${outside_bodies[@]}"
 mapfile -t headers < <(find $inc -name '*.hpp' ! -path "$inc/asio.hpp" ! -path "$inc/src.hpp")
 forbid "no public header includes Asio or Beast, but for asio.hpp" "$asio" "${headers[@]}"
-mapfile -t bodies < <(find $inc -name '*.ipp' ! -path "$inc/client/impl/*"; others src net client)
-forbid "Asio and Beast stay in src/net and in the client's bodies" "$asio" "${bodies[@]}"
+mapfile -t bodies < <(find $inc -name '*.ipp'; others src net)
+forbid "Asio and Beast stay in src/net" "$asio" "${bodies[@]}"
 forbid "CUDA stays in src/gpu/cuda" 'cuda|cub/|thrust/|nccl|nvtx3/' \
   $inc src/base src/wire src/function src/client src/executor src/worker src/net src/gpu/host
 

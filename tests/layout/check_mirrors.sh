@@ -11,6 +11,9 @@ declare -A umbrella=(
   [executor.hpp]="includes the executor's headers"
   [src.hpp]="includes the bodies; tests/package builds it"
   [asio.hpp]="needs a running executor; tests/integration has its tests"
+  [client/attempt.hpp]="an interface; its implementations are tested"
+  [client/async_call.hpp]="each test of client/http_attempt runs through it"
+  [client/in_process_attempt.hpp]="needs an executor; tests/integration has its tests"
   [function.hpp]="its macros are tested in unit/function/catalog and unit/function/invoke"
 )
 

@@ -9,28 +9,40 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 namespace modal {
 
 namespace detail {
 
 /// What a handle and the client's thread share. Owners: the handle, and the call until it ends.
-struct spawned_state {
-  call_id id;
-  call_canceller cancel;
-  std::shared_ptr<void> arguments;
-
-  std::mutex mutex;  // guards answer
-  std::condition_variable arrived;
-  std::optional<result<incoming_answer>> answer;
-
-  void complete(result<incoming_answer> received) {
+class spawned_state : public answer_sink {
+ public:
+  void on_answer(result<incoming_answer> received) noexcept override {
     {
       const std::scoped_lock lock(mutex);
       answer.emplace(std::move(received));
     }
     arrived.notify_all();
   }
+
+  call_id id;
+  std::shared_ptr<pending_call> call;
+  limits bounds{};
+
+  std::mutex mutex;  // guards answer
+  std::condition_variable arrived;
+  std::optional<result<incoming_answer>> answer;
+};
+
+/// The same with the call's arguments: one allocation.
+template <class Stored>
+class spawned_call final : public spawned_state {
+ public:
+  template <class... A>
+  explicit spawned_call(A&&... arguments) : stored(std::forward<A>(arguments)...) {}
+
+  Stored stored;
 };
 
 }  // namespace detail
@@ -63,7 +75,7 @@ class call_handle {
   result<R> try_get() const {
     wait();
     if (!*state_->answer) return state_->answer->error();
-    return detail::decode_result<R>((*state_->answer)->body, limits{});
+    return detail::decode_result<R>((*state_->answer)->body, state_->bounds);
   }
 
   /// Waits, and returns the result. **Errors**: throws as `result::value` does.
@@ -71,7 +83,7 @@ class call_handle {
 
   /// Asks the executor to stop the call. The handle then ends with `cancelled`, unless the call was
   /// over already.
-  void cancel() const { state_->cancel(); }
+  void cancel() const { state_->call->cancel(); }
 
   /// Waits, and returns where the time went; of a failed call only its id is set.
   [[nodiscard]] call_report report() const {

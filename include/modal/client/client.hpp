@@ -7,7 +7,6 @@
 #include <modal/wire/payload.hpp>
 #include <modal/wire/signature.hpp>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,10 +30,24 @@ struct incoming_answer {
   call_report report;
 };
 
-using answer_handler = std::function<void(result<incoming_answer>)>;
+/// What waits for an asynchronous call.
+class answer_sink {
+ public:
+  virtual ~answer_sink() = default;
+  /// Takes the answer: once, on the client's background thread, when the call has let go of its
+  /// arguments.
+  virtual void on_answer(result<incoming_answer> answer) noexcept = 0;
+};
 
-/// Cancels an asynchronous call; harmless after it ended. Safe from any thread.
-using call_canceller = std::function<void()>;
+/// An asynchronous call that was prepared. Safe from any thread.
+class pending_call {
+ public:
+  virtual ~pending_call() = default;
+  /// Starts it; once.
+  virtual void begin() = 0;
+  /// Ends it with `cancelled`, unless it is over. Before `begin`, ends it when it begins.
+  virtual void cancel() noexcept = 0;
+};
 
 class transport;
 
@@ -43,7 +56,8 @@ class transport;
 /// Holds the connections to one executor. **Thread safety**: safe to share; blocking calls drive
 /// their own connection on the caller's thread, asynchronous ones share one background thread,
 /// which the first of them starts. **Lifetime**: must outlive its calls; destruction cancels those
-/// that are asynchronous, and runs their handlers.
+/// that are asynchronous, and runs their handlers. **Processes**: a child made by `fork` cannot use
+/// a client of its parent: calls end with `bad_configuration`.
 class client {
  public:
   /// Never connects: the first call does. @param url `http://host[:port]` or `http+unix:///path`.
@@ -62,9 +76,15 @@ class client {
   /// Makes a call and waits for its end. What `modal::remote` uses.
   result<detail::incoming_answer> call(const detail::outgoing_call& outgoing);
 
-  /// Starts a call. What `call` refers to must live until `done` has run, which it does exactly
-  /// once, on the client's background thread, never before this returns.
-  detail::call_canceller start(const detail::outgoing_call& outgoing, detail::answer_handler done);
+  /// Prepares a call, which `begin` starts; so its canceller can be put in place before anything
+  /// happens. What `outgoing` refers to must live until `sink` has the answer. **Errors**: throws
+  /// `call_error` with `bad_configuration` for options that cannot work, `std::system_error` where
+  /// the background thread cannot be started.
+  std::shared_ptr<detail::pending_call> prepare(const detail::outgoing_call& outgoing,
+                                                std::shared_ptr<detail::answer_sink> sink);
+
+  /// Returns the bounds that results are decoded within.
+  [[nodiscard]] const limits& bounds() const noexcept;
 
  private:
   explicit client(std::unique_ptr<detail::transport> made);

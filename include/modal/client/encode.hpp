@@ -71,7 +71,8 @@ void encode_arguments(type_list<P...>, payload& out, const A&... arguments) {
   (encode_argument<typename parameter<P>::held>(out, arguments), ...);
 }
 
-/// Reads the result of a call. **Errors**: `bad_response` for bytes that are no `R`.
+/// Reads the result of a call. **Errors**: `bad_response` for bytes that are no `R`, and for
+/// whatever a user's own reading throws.
 template <class R>
 result<R> decode_result(const buffer& body, const limits& bounds) {
   try {
@@ -86,8 +87,10 @@ result<R> decode_result(const buffer& body, const limits& bounds) {
       archive.finish();
       return value;
     }
-  } catch (const call_error& failure) {
+  } catch (const std::exception& failure) {  // a user's own `load` may throw anything
     return error(errc::bad_response, std::string("the result: ") + failure.what());
+  } catch (...) {
+    return error(errc::bad_response, "the result: reading it threw no std::exception");
   }
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace modal {
@@ -22,8 +23,10 @@ enum class on_lost : std::uint8_t {
 
 /// How one call is made: `modal::remote<f>.with({.timeout = 5s})(…)`. Plain values.
 struct call_options {
-  /// The longest the call may take, retries and waits included. Zero: `client_config::timeout`.
-  std::chrono::milliseconds timeout{0};
+  /// The longest the call may take, retries and waits included; not set: `client_config::timeout`.
+  /// Of a time that is zero or less nothing is left: the call ends with `deadline_exceeded` at
+  /// once.
+  std::optional<std::chrono::milliseconds> timeout{};
   /// How many more attempts may follow the first: after `retry_later`, after a connection that
   /// failed before the whole request was sent, and as `lost` says. Never after anything else.
   int retries = 2;
@@ -33,9 +36,11 @@ struct call_options {
   on_lost lost = on_lost::fail;
   /// Where to write what the call cost; written before the call returns or its handler runs.
   call_report* report = nullptr;
-  /// Where `modal::async` writes the text of an error, which its `error_code` cannot hold.
+  /// Where `modal::async` writes the text of an error, for handlers that take an `error_code`,
+  /// which cannot hold it.
   diagnostics* details = nullptr;
-  /// W3C trace context to send, or empty. Must live as long as the call.
+  /// W3C trace context to send, or empty. Must live as long as the call. Any other text is
+  /// `bad_configuration`.
   std::string_view traceparent{};
 };
 

@@ -45,24 +45,26 @@ class remote_function {
   result<result_type> try_call(const A&... arguments) const {
     payload sent;
     encode(sent, arguments...);
-    auto answer = target_client().call(outgoing(sent, call_id::random()));
+    client& where = target_client();
+    auto answer = where.call(outgoing(sent, call_id::random()));
     if (!answer) return answer.error();
-    return detail::decode_result<result_type>(answer->body, limits{});
+    return detail::decode_result<result_type>(answer->body, where.bounds());
   }
 
   /// Starts the call and returns at once. Arguments are moved or copied into the call; of a view
   /// (`std::span`, `std::string_view`) the memory must live until the call is over.
+  /// **Errors**: throws `call_error` with `bad_configuration` for options that cannot work; all
+  /// others end the call.
   template <class... A>
   call_handle<result_type> spawn(A&&... arguments) const {
-    auto state = std::make_shared<detail::spawned_state>();
+    using stored = stored_call<std::decay_t<A>...>;
+    const auto state = make<detail::spawned_call<stored>>(std::forward<A>(arguments)...);
+    client& where = target_client();
     state->id = call_id::random();
-    auto stored = store(std::forward<A>(arguments)...);
-    const auto call = outgoing(stored->arguments(), state->id);
-    state->arguments = std::move(stored);
-    state->cancel = target_client().start(call, [state](result<detail::incoming_answer> answer) {
-      state->complete(std::move(answer));
-    });
-    return call_handle<result_type>(std::move(state));
+    state->bounds = where.bounds();
+    state->call = where.prepare(outgoing(state->stored.arguments(), state->id), state);
+    state->call->begin();
+    return call_handle<result_type>(state);
   }
 
   /// Returns this function on another client, which must outlive its calls.
@@ -97,13 +99,28 @@ class remote_function {
             .options = options_,
             .id = id};
   }
+  /// The arguments of an asynchronous call with these types.
   template <class... A>
-  [[nodiscard]] auto store(A&&... arguments) const {
-    using stored =
-        detail::stored_call<Target, Leading..., typename detail::stored_argument<A>::type...>;
+  using stored_call =
+      detail::stored_call<Target, Leading..., typename detail::stored_argument<A>::type...>;
+
+  /// Makes a `Holder` of the leading arguments and these.
+  template <class Holder, class... A>
+  [[nodiscard]] std::shared_ptr<Holder> make(A&&... arguments) const {
     return std::apply(
         [&](const Leading&... leading) {
-          return std::make_shared<stored>(leading..., std::forward<A>(arguments)...);
+          return std::make_shared<Holder>(leading..., std::forward<A>(arguments)...);
+        },
+        leading_);
+  }
+  /// The same, of three values more that come first.
+  template <class Holder, class F, class G, class H, class... A>
+  [[nodiscard]] std::shared_ptr<Holder> make_after(F first, G second, H third,
+                                                   A&&... arguments) const {
+    return std::apply(
+        [&](const Leading&... leading) {
+          return std::make_shared<Holder>(std::move(first), second, third, leading...,
+                                          std::forward<A>(arguments)...);
         },
         leading_);
   }

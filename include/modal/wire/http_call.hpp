@@ -45,6 +45,9 @@ std::string_view find_field(std::span<const http_field> fields, std::string_view
 /// Returns the media type of a content-type value: parameters and white space cut off.
 std::string_view media_type(std::string_view content_type) noexcept;
 
+/// Returns whether `text` is a trace context (W3C Trace Context section 3.2).
+bool is_traceparent(std::string_view text) noexcept;
+
 /// What the header of a call's request says.
 struct call_head {
   std::string function;                  ///< from the path, percent-decoded
@@ -96,8 +99,9 @@ std::string_view reason_phrase(int status) noexcept;
 ///   "retry_after_ms": …}`.
 std::string to_problem(const error& reason, int status);
 
-/// Reads what a response with an error status says. A body that is no problem document gives
-/// `bad_response` with the status and the first characters of the body.
+/// Reads what a response with an error status says. A body that is no problem document, as proxies
+/// make them, gives what the status means: `too_large` for 413, `queue_full` for 429 and 503,
+/// `connection_lost` for 502 and 504, else `bad_response`; with the status and a line of the body.
 error from_problem(int status, std::string_view content_type, std::string_view body);
 
 }  // namespace modal

@@ -11,12 +11,20 @@ using progress = http_exchange::progress;
 namespace {
 
 struct exchange_bench {
-  explicit exchange_bench(limits chosen = {}) : bounds(chosen), exchange(bounds, pool) {
+  explicit exchange_bench(limits chosen = {},
+                          http_exchange::consent wanted = http_exchange::consent::none)
+      : bounds(chosen), exchange(bounds, pool) {
     call_head head;
     head.id = id128::from_name("call");
     head.signature = id128::from_name("signature");
     head.timeout = std::chrono::seconds{1};
-    exchange.start("host:1", "/v1/functions/f/call", head, arguments, http_exchange::consent::none);
+    exchange.start("host:1", "/v1/functions/f/call", head, arguments, wanted);
+    if (wanted == http_exchange::consent::none) send_all();
+  }
+
+  void send_all() {
+    for (auto parts = exchange.to_send(); !parts.empty(); parts = exchange.to_send())
+      exchange.note_sent(parts.front().size());
   }
 
   // Feeds `text` in steps of `step` bytes; returns what the last step gave.
@@ -39,8 +47,9 @@ struct exchange_bench {
   http_exchange exchange;
 };
 
+const std::string of_this_call = "modal-call-id: " + id128::from_name("call").to_string() + "\r\n";
 const std::string success =
-    "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\n"
+    "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\n" + of_this_call +
     "modal-report: queue=1,decode=2,run=3,encode=4,attempts=1\r\ncontent-length: 5\r\n\r\nhello";
 
 std::string text_of(const buffer& body) {
@@ -50,9 +59,9 @@ std::string text_of(const buffer& body) {
 }  // namespace
 
 TEST_CASE("http exchange: writes a head with all fields of the call", "[client][http_exchange]") {
-  exchange_bench b;
-  REQUIRE(b.exchange.parts().size() == 2);
-  const auto part = b.exchange.parts().front();
+  exchange_bench b({}, http_exchange::consent::expect);
+  REQUIRE(b.exchange.to_send().size() == 1);
+  const auto part = b.exchange.to_send().front();
   const std::string head(reinterpret_cast<const char*>(part.data()), part.size());
   CHECK(head.starts_with("POST /v1/functions/f/call HTTP/1.1\r\nhost: host:1\r\n"));
   CHECK_THAT(head, test::contains("content-length: 16\r\n"));
@@ -81,18 +90,73 @@ TEST_CASE("http exchange: takes an end at any byte for a loss", "[client][http_e
   }
 }
 
-TEST_CASE("http exchange: skips interim responses and tells of consent",
+TEST_CASE("http exchange: skips interim responses, in pieces or all in one",
+          "[client][http_exchange]") {
+  const std::string interim = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+  for (const std::size_t step : {std::size_t{1}, std::size_t{1000}}) {
+    exchange_bench b;
+    CHECK(b.feed(interim + success, step).value() == progress::done);
+    CHECK(text_of(b.exchange.take_answer("").value()) == "hello");
+  }
+}
+
+TEST_CASE("http exchange: sends the body when it is allowed to", "[client][http_exchange]") {
+  exchange_bench b({}, http_exchange::consent::expect);
+  CHECK(!b.exchange.awaits_consent());
+  b.send_all();
+  CHECK(b.exchange.awaits_consent());
+  CHECK(!b.exchange.is_sent());
+  SECTION("by the executor") {
+    CHECK(b.feed("HTTP/1.1 100 Continue\r\n\r\n", 1000).value() == progress::more);
+  }
+  SECTION("by the clock") { b.exchange.stop_waiting(); }
+  CHECK(b.exchange.to_send().size() == 1);
+  b.send_all();
+  CHECK(b.exchange.is_sent());
+  CHECK(b.feed(success, 1000).value() == progress::done);
+  CHECK(b.exchange.keeps_alive());
+}
+
+TEST_CASE("http exchange: a connection that is owed a body carries no other request",
+          "[client][http_exchange]") {
+  exchange_bench b({}, http_exchange::consent::expect);
+  b.send_all();
+  CHECK(b.feed(success, 1000).value() == progress::done);
+  CHECK(!b.exchange.keeps_alive());
+}
+
+TEST_CASE("http exchange: takes no answer that is not of its call", "[client][http_exchange]") {
+  const auto answer_of = [](const std::string& fields) {
+    exchange_bench b;
+    REQUIRE(b.feed("HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\n" + fields +
+                       "content-length: 5\r\n\r\nhello",
+                   1000)
+                .value() == progress::done);
+    auto answer = b.exchange.take_answer("");
+    REQUIRE(!answer);
+    CHECK(!b.exchange.keeps_alive());
+    return answer.error();
+  };
+  CHECK(answer_of("modal-call-id: " + id128::from_name("other").to_string() + "\r\n") ==
+        errc::bad_response);
+  CHECK(answer_of("") == errc::bad_response);
+  const auto encoded = answer_of(of_this_call + "content-encoding: gzip\r\n");
+  CHECK_THAT(encoded.message(), test::contains("gzip"));
+}
+
+TEST_CASE("http exchange: reads an error up to the end of the connection",
           "[client][http_exchange]") {
   exchange_bench b;
-  CHECK(b.feed("HTTP/1.1 103 Early Hints\r\n\r\n", 1).value() == progress::more);
-  CHECK(b.feed("HTTP/1.1 100 Continue\r\n\r\n", 1).value() == progress::continues);
-  CHECK(b.feed(success, 3).value() == progress::done);
+  REQUIRE(b.feed("HTTP/1.0 503 Busy\r\n\r\nno servers", 3).value() == progress::more);
+  CHECK(b.exchange.commit(0).value() == progress::done);
+  CHECK_THAT(b.exchange.take_answer("").error().message(), test::contains("no servers"));
+  CHECK(!b.exchange.keeps_alive());
 }
 
 TEST_CASE("http exchange: reads chunked answers", "[client][http_exchange]") {
   exchange_bench b;
-  CHECK(b.feed("HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\n"
-               "transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+  CHECK(b.feed("HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\n" + of_this_call +
+                   "transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
                1)
             .value() == progress::done);
   CHECK(text_of(b.exchange.take_answer("").value()) == "hello");
@@ -143,6 +207,15 @@ TEST_CASE("http exchange: refuses what breaks the protocol or a limit", "[client
   CHECK(refused("HTTP/1.1 200 OK\r\nx: " + std::string(400, 'y') + "\r\n\r\n") ==
         errc::bad_response);
   CHECK(refused("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n") == errc::too_large);
+  CHECK(refused("HTTP/1.1 101 Switching\r\n\r\n") == errc::bad_response);
+  CHECK(refused("HTTP/2.0 200 OK\r\ncontent-length: 1\r\n\r\n") == errc::bad_response);
+  CHECK(refused("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n") ==
+        errc::bad_response);
+  CHECK(refused("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;" +
+                std::string(5000, 'e')) == errc::too_large);
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "HTTP/1.1 102 On it\r\n\r\n";
+  CHECK(refused(many) == errc::bad_response);
   CHECK(refused("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n") ==
         errc::too_large);
 }

@@ -1,73 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/client/transport.hpp>
+#include <modal/modal.hpp>
 
 #include "support/catch.hpp"
 
-#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-using namespace std::chrono_literals;
-using namespace modal;
-using detail::blocking_connection;
+namespace forked {
+int none();
+}
 
-namespace {
-
-constexpr time_point now{1000s};
-
-// A connection, and the other end of it.
-struct socket_pair {
-  socket_pair() {
-    int ends[2];
-    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    ours = std::make_unique<blocking_connection>(ends[0]);
-    peer = ends[1];
+TEST_CASE("transport: refuses the calls of a child of its process", "[client][transport]") {
+  modal::client parents("http://127.0.0.1:1");
+  const auto function = modal::remote<forked::none>.on(parents).with({.retries = 0});
+  CHECK(function.try_call().error() == modal::errc::connect_failed);
+  CHECK(function.spawn().try_get().error() == modal::errc::connect_failed);  // starts the thread
+  const pid_t child = ::fork();
+  if (child == 0) {
+    bool right = function.try_call().error() == modal::errc::bad_configuration;
+    try {
+      (void)function.spawn();
+      right = false;
+    } catch (const modal::call_error& refused) {
+      right = right && refused.reason() == modal::errc::bad_configuration;
+    }
+    {
+      modal::client own("http://127.0.0.1:1");
+      const auto mine = modal::remote<forked::none>.on(own).with({.retries = 0});
+      right = right && mine.spawn().try_get().error() == modal::errc::connect_failed;
+      modal::client left = std::move(parents);  // whose destruction must not hang
+    }
+    ::_exit(right ? 0 : 1);
   }
-  ~socket_pair() {
-    if (peer >= 0) close(peer);
-  }
-  std::unique_ptr<blocking_connection> ours;
-  int peer = -1;
-};
-
-}  // namespace
-
-TEST_CASE("connection pool: gives back what was used last", "[client][transport]") {
-  socket_pair first;
-  socket_pair second;
-  auto* last = second.ours.get();
-  detail::connection_pool pool(2, 60s);
-  pool.give_back(std::move(first.ours), now);
-  pool.give_back(std::move(second.ours), now);
-  CHECK(pool.take(now).get() == last);
-  CHECK(pool.take(now) != nullptr);
-  CHECK(pool.take(now) == nullptr);
-}
-
-TEST_CASE("connection pool: drops what idled too long or was closed", "[client][transport]") {
-  socket_pair idle;
-  detail::connection_pool pool(2, 60s);
-  pool.give_back(std::move(idle.ours), now);
-  CHECK(pool.take(now + 61s) == nullptr);
-  socket_pair closed;
-  pool.give_back(std::move(closed.ours), now);
-  close(std::exchange(closed.peer, -1));
-  CHECK(pool.take(now + 2s) == nullptr);
-}
-
-TEST_CASE("connection pool: keeps no more than its bound", "[client][transport]") {
-  socket_pair first;
-  socket_pair second;
-  detail::connection_pool pool(1, 60s);
-  pool.give_back(std::move(first.ours), now);
-  pool.give_back(std::move(second.ours), now);
-  CHECK(pool.take(now) != nullptr);
-  CHECK(pool.take(now) == nullptr);
-}
-
-TEST_CASE("connection: to nobody fails as connect_failed", "[client][transport]") {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  const auto refused = blocking_connection::open(parse_url("http://127.0.0.1:1").value(), deadline);
-  REQUIRE(!refused);
-  CHECK(refused.error() == errc::connect_failed);
-  CHECK(!blocking_connection::open(parse_url("http+unix:///nowhere.sock").value(), deadline));
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }

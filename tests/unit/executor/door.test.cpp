@@ -64,13 +64,14 @@ TEST_CASE("door: reads the fields of a call", "[executor][door]") {
   visitor v;
   const auto id = call_id::random();
   const std::string id_text = id.to_string();
-  const auto call = v.post("test::echo", {json,
-                                          {"MODAL-CALL-ID", id_text},
-                                          {"modal-timeout-us", "5000"},
-                                          {"traceparent", "00-1-2-01"}});
+  const auto call = v.post(
+      "test::echo", {json,
+                     {"MODAL-CALL-ID", id_text},
+                     {"modal-timeout-us", "5000"},
+                     {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}});
   REQUIRE(call);
   CHECK(call->head.id == id);
-  CHECK(call->head.traceparent == "00-1-2-01");
+  CHECK(call->head.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   CHECK(call->deadline == v.b.clock.now() + 5ms);
 }
 

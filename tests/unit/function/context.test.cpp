@@ -38,14 +38,14 @@ TEST_CASE("this_call: gives what the call was started with", "[function][context
   values.deadline = modal::time_point(std::chrono::seconds(5));
   values.stop = stop.get_token();
   values.function = "demo::f";
-  values.traceparent = "00-1-2-01";
+  values.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const call_context context(values);
   const call_scope scope(context);
   CHECK(&this_call() == &context);
   CHECK(this_call().id() == values.id);
   CHECK(this_call().attempt() == 3);
   CHECK(this_call().deadline() == values.deadline);
-  CHECK(this_call().traceparent() == "00-1-2-01");
+  CHECK(this_call().traceparent() == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   CHECK_FALSE(this_call().stop_token().stop_requested());
   stop.request_stop();
   CHECK(this_call().stop_token().stop_requested());

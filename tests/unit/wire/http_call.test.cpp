@@ -91,16 +91,19 @@ TEST_CASE("call fields: without any there are defaults", "[wire][http_call]") {
 
 TEST_CASE("call fields: all are read, in any case", "[wire][http_call]") {
   const std::array fields{
-      http_field{"Modal-Version", "1"},       http_field{"MODAL-CALL-ID", id_text},
-      http_field{"modal-signature", id_text}, http_field{"modal-timeout-us", "2500000"},
-      http_field{"modal-attempt", "3"},       http_field{"TraceParent", "00-1-2-01"},
+      http_field{"Modal-Version", "1"},
+      http_field{"MODAL-CALL-ID", id_text},
+      http_field{"modal-signature", id_text},
+      http_field{"modal-timeout-us", "2500000"},
+      http_field{"modal-attempt", "3"},
+      http_field{"TraceParent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
       http_field{"x-unknown", "ignored"}};
   const auto head = modal::parse_call_fields(fields).value();
   CHECK(head.id.to_string() == id_text);
   CHECK(head.signature == head.id);
   CHECK(head.timeout == 2500ms);
   CHECK(head.attempt == 3);
-  CHECK(head.traceparent == "00-1-2-01");
+  CHECK(head.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 }
 
 TEST_CASE("call fields: ids must be ids", "[wire][http_call]") {
@@ -235,11 +238,37 @@ TEST_CASE("problem: text that is not UTF-8 is replaced", "[wire][http_call]") {
   CHECK(from_problem(text).details().message == "a\xef\xbf\xbd");
 }
 
-TEST_CASE("problem: a body that is none gives its status and beginning", "[wire][http_call]") {
-  const auto reason = modal::from_problem(502, "text/html", "<html>" + std::string(1000, 'x'));
-  CHECK(reason == errc::bad_response);
-  CHECK_THAT(reason.message(), test::contains("status 502: <html>"));
-  CHECK(reason.message().size() < 300);
+TEST_CASE("problem: a page of a proxy gives its status and one line of text", "[wire][http_call]") {
+  const auto reason = modal::from_problem(
+      502, "text/html",
+      "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body bgcolor=\"white\">\r\n");
+  CHECK(reason.details().message == "status 502 without a problem document: 502 Bad Gateway");
+  const auto cut =
+      modal::from_problem(502, "text/plain", std::string(159, 'x') + "\xc3\xa4\xc3\xa4");
+  CHECK(cut.details().message.ends_with("x…"));
+  CHECK(cut.details().message.find('\xc3') == std::string::npos);
+}
+
+TEST_CASE("problem: what proxies say is retried where HTTP allows it", "[wire][http_call]") {
+  const auto of = [](int status) { return modal::from_problem(status, "text/html", ""); };
+  CHECK(of(413) == errc::too_large);
+  CHECK(of(429) == modal::condition::retry_later);
+  CHECK(of(503) == modal::condition::retry_later);
+  CHECK(of(502) == modal::condition::reconnect);
+  CHECK(of(504) == modal::condition::reconnect);
+  CHECK(of(403) == errc::bad_response);
+}
+
+TEST_CASE("trace context: only what has its form is one", "[wire][http_call]") {
+  const std::string good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  CHECK(modal::is_traceparent(good));
+  CHECK(!modal::is_traceparent(good + "\r\nx: y"));
+  CHECK(!modal::is_traceparent(good.substr(1)));
+  CHECK(!modal::is_traceparent("ff" + good.substr(2)));
+  CHECK(modal::is_traceparent("01" + good.substr(2) + "-later"));
+  CHECK(!modal::is_traceparent("00" + good.substr(2) + "-later"));
+  CHECK(!modal::is_traceparent("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
+  CHECK(!modal::is_traceparent("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
 }
 
 TEST_CASE("problem: documents of others are a bad response", "[wire][http_call]") {

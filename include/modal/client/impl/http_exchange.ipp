@@ -2,8 +2,6 @@
 #include <modal/client/http_exchange.hpp>
 #include <modal/wire/signature.hpp>
 
-#include <boost/beast/http/basic_parser.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -13,6 +11,8 @@ namespace {
 
 constexpr std::size_t input_step = 4096;
 constexpr std::size_t largest_problem = 1 << 20;
+constexpr std::size_t chunk_overhead = 4096;
+constexpr int most_interim = 16;
 
 void append_decimal(std::string& out, std::uint64_t value) {
   char digits[24];
@@ -31,50 +31,8 @@ void append_id_field(std::string& out, std::string_view name, const id128& id) {
 
 }  // namespace
 
-// Keeps the few fields that matter; all others are parsed and dropped, without an allocation.
-class http_exchange::head_parser final : public boost::beast::http::basic_parser<false> {
-  using error_code = boost::beast::error_code;
-  using string_view = boost::beast::string_view;
-
- public:
-  explicit head_parser(std::string& chunks) : chunks_(chunks) {}
-
-  int status = 0;
-  std::string content_type;
-  std::string report;
-  std::string retry_after;
-
- private:
-  void on_request_impl(boost::beast::http::verb, string_view, string_view, int,
-                       error_code&) override {}
-  void on_response_impl(int code, string_view, int, error_code&) override { status = code; }
-  void on_field_impl(boost::beast::http::field, string_view name, string_view value,
-                     error_code&) override {
-    const std::string_view field(name.data(), name.size());
-    const std::string_view text(value.data(), value.size());
-    if (same_field(field, "content-type")) content_type = text;
-    if (same_field(field, field_report)) report = text;
-    if (same_field(field, "retry-after")) retry_after = text;
-  }
-  void on_header_impl(error_code&) override {}
-  void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
-  std::size_t on_body_impl(string_view body, error_code&) override {
-    chunks_.append(body.data(), body.size());
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
-    chunks_.append(body.data(), body.size());
-    return body.size();
-  }
-  void on_finish_impl(error_code&) override {}
-
-  std::string& chunks_;
-};
-
 http_exchange::http_exchange(const limits& bounds, buffer_pool& pool)
-    : bounds_(bounds), pool_(pool), input_(input_step) {}
-http_exchange::~http_exchange() = default;
+    : bounds_(bounds), pool_(pool), reader_(bounds.header_bytes), chunks_(0, 0) {}
 
 void http_exchange::start(std::string_view authority, std::string_view path, const call_head& head,
                           payload& arguments, consent wanted) {
@@ -91,7 +49,8 @@ void http_exchange::start(std::string_view authority, std::string_view path, con
     append_decimal(head_, value);
     head_.append("\r\n");
   };
-  number(field_timeout, static_cast<std::uint64_t>(head.timeout.count()));
+  number(field_timeout,
+         static_cast<std::uint64_t>(std::max<std::int64_t>(head.timeout.count(), 1)));
   number(field_attempt, static_cast<std::uint64_t>(head.attempt));
   if (!head.traceparent.empty()) append_field(head_, field_traceparent, head.traceparent);
   if (wanted == consent::expect) append_field(head_, "expect", "100-continue");
@@ -101,15 +60,33 @@ void http_exchange::start(std::string_view authority, std::string_view path, con
   parts_.clear();
   parts_.push_back(std::as_bytes(std::span(head_)));
   arguments.gather(parts_);
+  next_part_ = 0;
+  awaits_consent_ = wanted == consent::expect;
+  id_ = head.id;
 
-  parser_.reset();
+  reader_.reset();
   input_begin_ = input_end_ = 0;
+  interim_ = 0;
   body_ = {};
   body_filled_ = 0;
-  chunks_.clear();
   report_ = {};
   state_ = state::head;
   begun_ = keeps_alive_ = false;
+}
+
+std::span<const bytes_view> http_exchange::to_send() const noexcept {
+  if (awaits_consent_) return std::span(parts_).first(next_part_ == 0 ? 1 : 0);
+  return std::span(parts_).subspan(next_part_);
+}
+
+void http_exchange::note_sent(std::size_t size) noexcept {
+  while (next_part_ < parts_.size() && size >= parts_[next_part_].size())
+    size -= parts_[next_part_++].size();
+  if (size > 0) parts_[next_part_] = parts_[next_part_].subspan(size);
+}
+
+std::string_view http_exchange::input() const noexcept {
+  return {reinterpret_cast<const char*>(input_.data()) + input_begin_, input_end_ - input_begin_};
 }
 
 mutable_bytes_view http_exchange::prepare() {
@@ -128,10 +105,12 @@ mutable_bytes_view http_exchange::prepare() {
 }
 
 result<http_exchange::progress> http_exchange::commit(std::size_t size) {
-  if (size == 0)
+  if (size == 0) {
+    if (state_ == state::to_end) return finish();
     return error(errc::connection_lost,
                  begun_ ? "the executor closed the connection inside its answer"
                         : "the executor closed the connection without an answer");
+  }
   begun_ = true;
   if (state_ == state::body) {
     body_filled_ += size;
@@ -139,101 +118,161 @@ result<http_exchange::progress> http_exchange::commit(std::size_t size) {
     return finish();
   }
   input_end_ += size;
-  return state_ == state::head ? parse_head() : parse_chunks();
+  switch (state_) {
+    case state::chunks:
+      return read_chunks();
+    case state::to_end:
+      return read_to_end();
+    default:
+      return read_head();
+  }
 }
 
-result<http_exchange::progress> http_exchange::parse_head() {
-  namespace http = boost::beast::http;
+// Several responses may have come in one piece: all but the last are interim.
+result<http_exchange::progress> http_exchange::read_head() {
   for (;;) {
-    if (!parser_) {
-      parser_ = std::make_unique<head_parser>(chunks_);
-      parser_->header_limit(
-          static_cast<std::uint32_t>(std::min<std::size_t>(bounds_.header_bytes, 1 << 20)));
-      parser_->body_limit(static_cast<std::uint64_t>(bounds_.body_bytes));
+    switch (reader_.read(input())) {
+      case http1::step::need_more:
+        return progress::more;
+      case http1::step::failed:
+        return error(errc::bad_response, std::string("the answer's head ") + reader_.failure());
+      case http1::step::done:
+        break;
     }
-    boost::beast::error_code failure;
-    const boost::asio::const_buffer input(input_.data() + input_begin_, input_end_ - input_begin_);
-    input_begin_ += parser_->put(input, failure);
-    if (failure == http::error::need_more) {
-      if (input_end_ - input_begin_ > bounds_.header_bytes)
-        return error(errc::bad_response, "the answer's head is longer than limits.header_bytes");
-      return progress::more;
+    const auto line = http1::parse_status_line(reader_.start_line());
+    if (!line || line->version / 10 != 1)
+      return error(errc::bad_response, "the answer is not HTTP/1.1");
+    if (line->status == 101)
+      return error(errc::bad_response, "the peer switches protocols, which nobody asked for");
+    status_ = line->status;
+    if (status_ / 100 == 1) {
+      if (++interim_ > most_interim)
+        return error(errc::bad_response, "there is no end of interim responses");
+      if (status_ == 100) awaits_consent_ = false;
+      input_begin_ += reader_.size();
+      reader_.reset();
+      continue;
     }
-    if (failure == http::error::body_limit)
-      return error(errc::too_large, "the answer's body is larger than limits.body_bytes");
-    if (failure) return error(errc::bad_response, failure.message());
-    if (!parser_->is_header_done()) return progress::more;
-    if (parser_->status / 100 != 1) return begin_body();
-    const bool consents = parser_->status == 100;
-    parser_.reset();  // an interim response: the final one follows
-    if (consents) return progress::continues;
-    if (input_begin_ == input_end_) return progress::more;
+    const auto framed = http1::read_framing(reader_.fields());
+    if (!framed) return error(errc::bad_response, "the answer does not say clearly how long it is");
+    keeps_alive_ = line->version > 10
+                       ? !http1::has_token(reader_.fields(), "connection", "close")
+                       : http1::has_token(reader_.fields(), "connection", "keep-alive");
+    note_fields();
+    input_begin_ += reader_.size();
+    return begin_body(*framed);
   }
 }
 
-result<http_exchange::progress> http_exchange::begin_body() {
-  report_ = parse_report(parser_->report);
-  if (parser_->chunked()) {
-    state_ = state::chunks;
-    parser_->eager(true);
-    return parse_chunks();
+void http_exchange::note_fields() {
+  const auto fields = reader_.fields();
+  content_type_ = find_field(fields, "content-type");
+  encoding_ = find_field(fields, "content-encoding");
+  report_ = parse_report(find_field(fields, field_report));
+  answered_id_ = {};
+  id128::from_string(find_field(fields, field_call_id), answered_id_);
+  retry_after_ = {};
+  const auto wait = find_field(fields, "retry-after");
+  int seconds = 0;
+  if (std::from_chars(wait.data(), wait.data() + wait.size(), seconds).ec == std::errc{})
+    retry_after_ = std::chrono::seconds(std::clamp(seconds, 0, 3600));
+}
+
+result<http_exchange::progress> http_exchange::begin_body(const http1::framing& framed) {
+  using body_kind = http1::framing::kind;
+  const std::size_t most = status_ == 200 ? bounds_.body_bytes : largest_problem;
+  if (status_ == 204 || status_ == 304) {
+    body_ = {};
+    return finish();
   }
-  const auto length = parser_->content_length();
-  const bool bodiless = parser_->status == 204 || parser_->status == 304;
-  if (!length && !bodiless)
-    return error(errc::bad_response, "the answer does not say how long it is");
-  const std::uint64_t size = bodiless ? 0 : *length;
-  const std::size_t most = parser_->status == 200 ? bounds_.body_bytes : largest_problem;
-  if (size > most) return error(errc::too_large, "the answer's body is larger than allowed");
-  body_ = pool_.take(static_cast<std::size_t>(size));
-  const std::size_t here = std::min(body_.size(), input_end_ - input_begin_);
-  std::memcpy(body_.data(), input_.data() + input_begin_, here);
+  if (framed.body == body_kind::chunked) {
+    state_ = state::chunks;
+    chunks_ = http1::chunk_reader(most, chunk_overhead);
+    return read_chunks();
+  }
+  if (framed.body == body_kind::none) {
+    // The end of the connection may be a proxy's end of an error; of a result it would not be known
+    // whether all of it came.
+    if (status_ == 200) return error(errc::bad_response, "the answer does not say how long it is");
+    keeps_alive_ = false;
+    state_ = state::to_end;
+    return read_to_end();
+  }
+  if (framed.length > most)
+    return error(errc::too_large, "the answer's body is larger than allowed");
+  body_ = pool_.take(static_cast<std::size_t>(framed.length));
+  const std::size_t here = std::min(body_.size(), input().size());
+  if (here != 0) std::memcpy(body_.data(), input().data(), here);
   input_begin_ += here;
   body_filled_ = here;
   state_ = state::body;
   return body_filled_ == body_.size() ? finish() : result<progress>(progress::more);
 }
 
-result<http_exchange::progress> http_exchange::parse_chunks() {
-  namespace http = boost::beast::http;
-  while (!parser_->is_done()) {
-    boost::beast::error_code failure;
-    const boost::asio::const_buffer input(input_.data() + input_begin_, input_end_ - input_begin_);
-    input_begin_ += parser_->put(input, failure);
-    if (failure == http::error::need_more) return progress::more;
-    if (failure == http::error::body_limit)
-      return error(errc::too_large, "the answer's body is larger than limits.body_bytes");
-    if (failure) return error(errc::bad_response, failure.message());
-    if (input_begin_ == input_end_ && !parser_->is_done()) return progress::more;
+void http_exchange::append(std::string_view piece) {
+  if (piece.empty()) return;
+  const std::size_t needed = body_filled_ + piece.size();
+  if (needed > body_.capacity()) {
+    buffer grown = pool_.take(std::max(needed, 2 * body_.capacity()));
+    if (body_filled_ != 0) std::memcpy(grown.data(), body_.data(), body_filled_);
+    body_ = std::move(grown);
   }
-  body_ = pool_.take(chunks_.size());
-  std::memcpy(body_.data(), chunks_.data(), chunks_.size());
-  return finish();
+  body_.resize(needed);
+  std::memcpy(body_.data() + body_filled_, piece.data(), piece.size());
+  body_filled_ = needed;
+}
+
+result<http_exchange::progress> http_exchange::read_chunks() {
+  std::string_view rest = input();
+  for (;;) {
+    std::string_view piece;
+    const auto step = chunks_.read(rest, piece);
+    append(piece);
+    if (step == http1::step::failed)
+      return error(chunks_.is_too_large() ? errc::too_large : errc::bad_response,
+                   std::string("the answer: ") + chunks_.failure());
+    if (step == http1::step::need_more && !piece.empty()) continue;
+    input_begin_ = input_end_ - rest.size();
+    return step == http1::step::done ? finish() : result<progress>(progress::more);
+  }
+}
+
+result<http_exchange::progress> http_exchange::read_to_end() {
+  if (body_filled_ + input().size() > largest_problem)
+    return error(errc::too_large, "the answer's body is larger than allowed");
+  append(input());
+  input_begin_ = input_end_;
+  return progress::more;
 }
 
 result<http_exchange::progress> http_exchange::finish() {
   state_ = state::done;
   // Bytes after the answer belong to nobody: such a connection cannot be trusted with another call.
-  keeps_alive_ = parser_->keep_alive() && input_begin_ == input_end_;
+  keeps_alive_ = keeps_alive_ && input_begin_ == input_end_;
   return progress::done;
 }
 
 result<buffer> http_exchange::take_answer(std::string_view own_signature) {
-  const std::string_view text(reinterpret_cast<const char*>(body_.data()), body_.size());
-  if (parser_->status == 200) {
-    if (media_type(parser_->content_type) != call_media_type)
-      return error(errc::bad_response, "the answer is of type " + parser_->content_type);
+  const std::string_view text(reinterpret_cast<const char*>(body_.data()), body_filled_);
+  const auto distrust = [this](std::string why) {
+    keeps_alive_ = false;
+    return error(errc::bad_response, std::move(why));
+  };
+  if (!answered_id_.is_nil() && answered_id_ != id_)
+    return distrust("the answer is of another call, " + answered_id_.to_string());
+  if (!encoding_.empty() && !same_field(encoding_, "identity"))
+    return distrust("the answer is encoded as " + encoding_ + ", which was not asked for");
+  if (status_ == 200) {
+    if (media_type(content_type_) != call_media_type)
+      return distrust("the answer is of type " + content_type_);
+    if (answered_id_.is_nil()) return distrust("the answer does not say of which call it is");
     return std::move(body_);
   }
-  error reason = from_problem(parser_->status, parser_->content_type, text);
+  error reason = from_problem(status_, content_type_, text);
   auto& details = reason.details();
   if (reason == errc::signature_mismatch && !details.signature.empty())
     details.message = explain_difference(details.signature, own_signature);
-  int seconds = 0;
-  const auto& wait = parser_->retry_after;
-  if (details.retry_after.count() == 0 &&
-      std::from_chars(wait.data(), wait.data() + wait.size(), seconds).ec == std::errc{})
-    details.retry_after = std::chrono::seconds(std::clamp(seconds, 0, 3600));
+  if (details.retry_after.count() == 0) details.retry_after = retry_after_;
   return reason;
 }
 

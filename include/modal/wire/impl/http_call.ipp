@@ -77,6 +77,49 @@ constexpr std::array status_table{
     status_entry{505, "HTTP Version Not Supported"},
 };
 
+// What a person may want to know of a page that some proxy made: one line, without its markup.
+std::string one_line(std::string_view body) {
+  constexpr std::size_t most = 160;
+  std::string line;
+  bool in_tag = false;
+  for (const char c : body) {
+    if (c == '<') in_tag = true;
+    const bool is_space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || in_tag;
+    if (c == '>') in_tag = false;
+    if (!is_space)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+    if (line.size() > most) break;
+  }
+  if (line.size() > most) {
+    line.resize(most);
+    while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xc0) == 0x80)
+      line.pop_back();  // not in the middle of a character
+    if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0xc0) line.pop_back();
+    line += "…";
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+// What a status means that comes from something between us and the executor (RFC 9110 section 15,
+// RFC 6585 section 4). A gateway that lost the executor cannot say whether the function ran.
+errc from_status(int status) noexcept {
+  switch (status) {
+    case 413:
+      return errc::too_large;
+    case 429:
+    case 503:
+      return errc::queue_full;
+    case 502:
+    case 504:
+      return errc::connection_lost;
+    default:
+      return errc::bad_response;
+  }
+}
+
 std::string text_member(const nlohmann::json& document, const char* name) {
   const auto found = document.find(name);
   return found != document.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -100,6 +143,26 @@ std::string_view media_type(std::string_view content_type) noexcept {
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
   while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
   return type;
+}
+
+bool is_traceparent(std::string_view text) noexcept {
+  if (text.size() < 55 || text.size() > 256) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (i == 2 || i == 35 || i == 52 || i == 55) {
+      if (c != '-') return false;
+    } else if (i < 55 && !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+      return false;
+    } else if (static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 0x7f) {
+      return false;
+    }
+  }
+  const auto version = text.substr(0, 2);
+  const auto is_zero = [](std::string_view id) {
+    return id.find_first_not_of('0') == std::string_view::npos;
+  };
+  if (version == "ff" || (version == "00" && text.size() != 55)) return false;
+  return !is_zero(text.substr(3, 32)) && !is_zero(text.substr(36, 16));
 }
 
 std::string call_path(std::string_view function) {
@@ -159,7 +222,7 @@ result<call_head> parse_call_fields(std::span<const http_field> fields) {
     } else if (same_field(name, field_attempt)) {
       if (!read_decimal(value, 1, 1000, head.attempt)) return malformed_field(name);
     } else if (same_field(name, field_traceparent)) {
-      if (value.size() <= 256) head.traceparent = value;
+      if (is_traceparent(value)) head.traceparent = value;  // else ignored, as it asks
     } else if (same_field(name, field_version)) {
       int version = 0;
       if (!read_decimal(value, 1, 1'000'000, version)) return malformed_field(name);
@@ -267,8 +330,9 @@ std::string to_problem(const error& reason, int status) {
 
 error from_problem(int status, std::string_view content_type, std::string_view body) {
   const auto unreadable = [&] {
-    return error(errc::bad_response,
-                 "status " + std::to_string(status) + ": " + std::string(body.substr(0, 200)));
+    std::string text = "status " + std::to_string(status) + " without a problem document";
+    if (const auto line = one_line(body); !line.empty()) text += ": " + line;
+    return error(from_status(status), std::move(text));
   };
   if (media_type(content_type) != problem_media_type) return unreadable();
   const auto document = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/client/call_run.hpp>
+#include <modal/net/reactor.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace modal::detail {
+
+class connection_pool;
+
+/// One asynchronous call: drives a `call_fsm` and its attempts on a reactor's thread. Owners: its
+/// driver while it runs, whoever may cancel it, and what is posted.
+class async_call : public pending_call, public reactor::target {
+ public:
+  async_call(std::shared_ptr<class driver_state> driver, const outgoing_call& outgoing,
+             const client_config& config, std::shared_ptr<answer_sink> sink);
+  ~async_call() override;
+
+  void begin() override;
+  void cancel() noexcept override;
+
+  /// Ends it now. On the reactor's thread.
+  void abort_cancelled();
+
+  boost::intrusive::list_member_hook<> running_hook;
+
+ protected:
+  virtual attempt& way() noexcept = 0;
+
+ private:
+  void on_posted() override;
+  void on_ready() override;
+  void on_time() override;
+  void on_error(const char* what) noexcept override;
+
+  void perform(call_fsm::action next);
+  void step(time_point now);
+  void watch_and_wait();
+  void unwatch() noexcept;
+  bool end_if_late(time_point now);
+  void finish(result<incoming_answer> answer) noexcept;
+
+  const std::shared_ptr<class driver_state> driver_;
+  call_run run_;
+  std::shared_ptr<answer_sink> sink_;
+  std::shared_ptr<async_call> self_;  // while it runs
+  std::atomic<bool> begun_{false};
+  std::atomic<bool> cancel_wanted_{false};
+  bool is_running_ = false;
+  bool is_trying_ = false;  // an attempt is under way; else a wait
+  bool is_over_ = false;
+  int watched_ = -1;
+  unsigned watched_serial_ = 0;
+};
+
+/// What the calls of one client share. Owners: the driver, and every call.
+class driver_state {
+ public:
+  explicit driver_state(connection_pool* connections);
+
+  reactor events;
+  boost::intrusive::list<
+      async_call, boost::intrusive::member_hook<async_call, boost::intrusive::list_member_hook<>,
+                                                &async_call::running_hook>>
+      running;
+  bool is_ending = false;
+};
+
+/// The background thread of a client's asynchronous calls.
+class async_driver {
+ public:
+  /// @param connections whose idle members the thread watches; may be null. **Errors**: throws
+  /// `std::system_error`.
+  explicit async_driver(connection_pool* connections);
+  /// Cancels what runs: every sink has its answer when this returns.
+  ~async_driver();
+
+  [[nodiscard]] const std::shared_ptr<driver_state>& state() const noexcept { return state_; }
+
+ private:
+  connection_pool* const connections_;
+  const std::shared_ptr<driver_state> state_;
+};
+
+}  // namespace modal::detail

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/client/attempt.hpp>
+#include <modal/client/call_fsm.hpp>
+#include <modal/client/client.hpp>
+
+namespace modal::detail {
+
+/// The books of one call, for whoever drives it: its rules, when it began, and how its answer or
+/// error is finished for the caller.
+class call_run {
+ public:
+  call_run(const outgoing_call& outgoing, const client_config& config, time_point begin);
+
+  call_fsm& machine() noexcept { return machine_; }
+  [[nodiscard]] time_point deadline() const noexcept { return machine_.deadline(); }
+
+  [[nodiscard]] attempt_request make_request(time_point now) const;
+  incoming_answer finish(attempt_result&& last, time_point now);
+  error finish(error reason, time_point now);
+
+ private:
+  const outgoing_call outgoing_;
+  const time_point begin_;
+  call_fsm machine_;
+};
+
+}  // namespace modal::detail

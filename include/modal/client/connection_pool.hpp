@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/clock.hpp>
+#include <modal/client/http_exchange.hpp>
+#include <modal/net/stream.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace modal::detail {
+
+/// A socket to the executor and the memory of its exchanges.
+struct http_connection {
+  http_connection(stream connected, const limits& bounds, buffer_pool& pool)
+      : socket(std::move(connected)), exchange(bounds, pool) {}
+
+  stream socket;
+  http_exchange exchange;
+  time_point idle_since{};
+  unsigned serial = 0;      ///< names the socket among those of one attempt
+  bool is_watched = false;  ///< by the client's reactor, which then drops it when it ends
+  bool was_used = false;
+};
+
+/// Keeps connections that may be used again, of blocking and asynchronous calls alike, the most
+/// recent first. Safe to share.
+class connection_pool {
+ public:
+  /// @param most kept at a time; @param idle_timeout how long each is kept.
+  connection_pool(std::size_t most, duration idle_timeout)
+      : most_(most), idle_timeout_(idle_timeout) {}
+
+  /// Returns a connection that is open and silent, or nothing. One that a reactor watches is given
+  /// without a look to those who are told at once when it ends.
+  /// @param is_told the caller is the reactor's own thread, with no event outstanding.
+  std::unique_ptr<http_connection> take(time_point now, bool is_told);
+
+  void give_back(std::unique_ptr<http_connection> used, time_point now);
+
+  /// Closes the watched connection with this descriptor if it is idle, and ended or not silent.
+  void drop(int descriptor);
+
+  /// The reactor whose watch is ended on connections that others take; -1 while there is none.
+  void set_epoll(int descriptor) noexcept;
+
+ private:
+  std::mutex mutex_;  // guards all below
+  std::vector<std::unique_ptr<http_connection>> idle_;
+  int epoll_ = -1;
+  const std::size_t most_;
+  const duration idle_timeout_;
+};
+
+}  // namespace modal::detail

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/client/attempt.hpp>
+#include <modal/client/connection_pool.hpp>
+#include <modal/client/options.hpp>
+#include <modal/client/url.hpp>
+#include <modal/net/lookup.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace modal::detail {
+
+/// What attempts over HTTP share: a client's transport has one. Safe to share.
+struct http_target {
+  http_target(endpoint to, const client_config& settings)
+      : where(std::move(to)),
+        config(settings),
+        connections(settings.idle_connections, settings.idle_timeout) {}
+
+  const endpoint where;
+  const client_config config;
+  buffer_pool pool;
+  connection_pool connections;
+};
+
+/// One attempt over HTTP/1.1: takes a kept connection, or finds the host and connects; then sends
+/// and receives at the same time. A connection that is not to be used again is closed before the
+/// attempt is over.
+class http_attempt final : public attempt {
+ public:
+  /// @param is_told as `connection_pool::take` has it.
+  http_attempt(http_target& target, bool is_told) : target_(target), is_told_(is_told) {}
+
+  void start(attempt_request request, std::function<void()> wake, time_point now) override;
+  bool advance(time_point now) override;
+  [[nodiscard]] interest wants() const noexcept override;
+  void wait(time_point until) override;
+  attempt_result take(time_point now) override;
+  void close() noexcept override;
+  [[nodiscard]] attempt_progress reached() const noexcept override;
+
+ private:
+  enum class state : std::uint8_t { looking_up, connecting, exchanging, answered, failed };
+
+  bool look_up(time_point now);
+  bool connect_next(time_point now);
+  bool finish_connect(time_point now);
+  void begin_exchange(time_point now);
+  bool exchange(time_point now);
+  void send(time_point now);
+  bool receive(time_point now);
+  bool fail(error reason) noexcept;
+  bool fail_connect(const std::string& why);
+
+  http_target& target_;
+  const bool is_told_;
+  attempt_request request_;
+  state state_ = state::failed;
+  lookup lookup_;
+  std::vector<socket_address> addresses_;
+  std::size_t next_address_ = 0;
+  int connect_error_ = 0;
+  time_point connect_until_ = never;
+  stream socket_;  // while it connects
+  bool is_socket_watched_ = false;
+  unsigned serial_ = 0;
+  std::unique_ptr<http_connection> connection_;
+  time_point progress_at_{};  // when bytes last moved
+  time_point consent_until_ = never;
+  bool is_fresh_ = false;  ///< nothing of the exchange was sent yet
+  bool is_sent_ = false;
+  bool is_write_broken_ = false;
+  std::optional<error> failure_;
+};
+
+/// Bodies from this size on wait for the executor's consent, so that a refusal costs no transfer.
+inline constexpr std::size_t consent_threshold = 1 << 20;
+
+}  // namespace modal::detail

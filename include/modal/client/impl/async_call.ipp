@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/client/async_call.hpp>
+#include <modal/client/connection_pool.hpp>
+
+#include <algorithm>
+
+namespace modal::detail {
+namespace {
+
+time_point steady_now() noexcept { return std::chrono::steady_clock::now(); }
+
+// Ends all calls, on the reactor's thread.
+class ender final : public reactor::target {
+ public:
+  explicit ender(driver_state& state) : state_(state) {}
+
+  void on_posted() override {
+    state_.is_ending = true;
+    while (!state_.running.empty()) state_.running.front().abort_cancelled();
+  }
+  void on_ready() override {}
+  void on_time() override {}
+  void on_error(const char*) noexcept override {}
+
+ private:
+  driver_state& state_;
+};
+
+}  // namespace
+
+async_call::async_call(std::shared_ptr<driver_state> driver, const outgoing_call& outgoing,
+                       const client_config& config, std::shared_ptr<answer_sink> sink)
+    : driver_(std::move(driver)), run_(outgoing, config, steady_now()), sink_(std::move(sink)) {}
+async_call::~async_call() = default;
+
+void async_call::begin() {
+  begun_.store(true);
+  driver_->events.post(shared_from_this());
+}
+
+void async_call::cancel() noexcept {
+  cancel_wanted_.store(true);
+  if (!begun_.load()) return;  // seen when it begins
+  try {
+    driver_->events.post(shared_from_this());
+  } catch (const std::bad_alloc&) {  // the call goes on, and its deadline stands
+  }
+}
+
+void async_call::on_posted() {
+  if (is_over_) return;
+  if (!is_running_) {
+    is_running_ = true;
+    self_ = std::static_pointer_cast<async_call>(shared_from_this());
+    driver_->running.push_back(*this);
+    if (!cancel_wanted_.load() && !driver_->is_ending) {
+      perform(run_.machine().start(steady_now()));
+      return;
+    }
+  }
+  if (cancel_wanted_.load() || driver_->is_ending) return abort_cancelled();
+  if (is_trying_) step(steady_now());
+}
+
+void async_call::on_ready() {
+  if (const auto now = steady_now(); !end_if_late(now) && is_trying_) step(now);
+}
+
+void async_call::on_time() {
+  const auto now = steady_now();
+  if (end_if_late(now)) return;
+  if (is_trying_)
+    step(now);
+  else
+    perform(run_.machine().on_wake(now));
+}
+
+void async_call::on_error(const char* what) noexcept {
+  if (is_over_) return;
+  unwatch();
+  way().close();
+  try {
+    finish(run_.finish(error(errc::bad_response, std::string("the call broke off: ") + what),
+                       steady_now()));
+  } catch (const std::bad_alloc&) {
+    finish(error(make_error_code(errc::bad_response), {}));
+  }
+}
+
+void async_call::abort_cancelled() {
+  unwatch();
+  way().close();
+  is_trying_ = false;
+  perform(run_.machine().on_cancel());
+}
+
+bool async_call::end_if_late(time_point now) {
+  if (is_over_) return true;
+  if (now < run_.deadline()) return false;
+  unwatch();
+  way().close();
+  is_trying_ = false;
+  perform(run_.machine().on_deadline());
+  return true;
+}
+
+void async_call::perform(call_fsm::action next) {
+  using kind = call_fsm::action::kind;
+  const auto now = steady_now();
+  switch (next.what) {
+    case kind::send:
+      is_trying_ = true;
+      // Owned, for an attempt in this process may wake it when it is over already.
+      way().start(
+          run_.make_request(now),
+          [weak = weak_from_this(), driver = driver_] {
+            if (auto alive = weak.lock()) driver->events.post(std::move(alive));
+          },
+          now);
+      step(now);
+      return;
+    case kind::wait:
+      is_trying_ = false;
+      driver_->events.schedule(*this, std::min(next.until, run_.deadline()));
+      return;
+    case kind::finish:
+      finish(run_.finish(std::move(next.reason), now));
+      return;
+  }
+}
+
+void async_call::step(time_point now) {
+  if (!way().advance(now)) return watch_and_wait();
+  unwatch();
+  is_trying_ = false;
+  auto last = way().take(now);
+  if (last.body) return finish(run_.finish(std::move(last), now));
+  perform(run_.machine().on_failure(last.body.error(), last.progress, now));
+}
+
+void async_call::watch_and_wait() {
+  const interest wanted = way().wants();
+  if (wanted.descriptor != watched_ || wanted.serial != watched_serial_) {
+    unwatch();
+    if (wanted.descriptor >= 0) {
+      driver_->events.watch(wanted.descriptor, *this, *wanted.is_watched);
+      watched_ = wanted.descriptor;
+      watched_serial_ = wanted.serial;
+    }
+  }
+  driver_->events.schedule(*this, std::min(wanted.until, run_.deadline()));
+}
+
+// Before anything else happens on the thread: the number may soon be another's.
+void async_call::unwatch() noexcept {
+  if (watched_ >= 0) driver_->events.unwatch(std::exchange(watched_, -1));
+}
+
+void async_call::finish(result<incoming_answer> answer) noexcept {
+  is_over_ = true;
+  is_trying_ = false;
+  driver_->events.schedule(*this, never);
+  if (running_hook.is_linked()) driver_->running.erase(driver_->running.iterator_to(*this));
+  const auto self = std::exchange(self_, nullptr);
+  const auto sink = std::exchange(sink_, nullptr);
+  if (sink) sink->on_answer(std::move(answer));
+}
+
+driver_state::driver_state(connection_pool* connections)
+    : events([connections](int descriptor) {
+        if (connections != nullptr) connections->drop(descriptor);
+      }) {}
+
+async_driver::async_driver(connection_pool* connections)
+    : connections_(connections), state_(std::make_shared<driver_state>(connections)) {
+  if (connections_ != nullptr) connections_->set_epoll(state_->events.epoll());
+}
+
+async_driver::~async_driver() {
+  state_->events.post(std::make_shared<ender>(*state_));
+  state_->events.stop();
+  if (connections_ != nullptr) connections_->set_epoll(-1);
+}
+
+}  // namespace modal::detail

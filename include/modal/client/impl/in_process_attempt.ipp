@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/client/in_process_attempt.hpp>
+
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace modal::detail {
+namespace {
+
+buffer flatten(payload& arguments, buffer_pool& pool) {
+  std::vector<bytes_view> parts;
+  arguments.gather(parts);
+  buffer body = pool.take(arguments.wire_size());
+  std::byte* out = body.data();
+  for (const auto part : parts) {
+    std::memcpy(out, part.data(), part.size());
+    out += part.size();
+  }
+  return body;
+}
+
+}  // namespace
+
+struct in_process_attempt::shared {
+  std::mutex mutex;  // guards all below
+  std::condition_variable arrived;
+  std::optional<in_process_answer> answer;
+  std::function<void()> wake;
+};
+
+void in_process_attempt::start(attempt_request request, std::function<void()> wake, time_point) {
+  close();
+  shared_ = std::make_shared<shared>();
+  shared_->wake = std::move(wake);
+  cancel_ = door_.start(std::move(request.head), flatten(*request.arguments, pool_),
+                        [shared = shared_](in_process_answer answer) {
+                          std::function<void()> waker;
+                          {
+                            const std::scoped_lock lock(shared->mutex);
+                            shared->answer = std::move(answer);
+                            waker = std::move(shared->wake);
+                            shared->arrived.notify_one();
+                          }
+                          if (waker) waker();
+                        });
+}
+
+bool in_process_attempt::advance(time_point) {
+  const std::scoped_lock lock(shared_->mutex);
+  return shared_->answer.has_value();
+}
+
+void in_process_attempt::wait(time_point until) {
+  std::unique_lock lock(shared_->mutex);
+  const auto has_answer = [this] { return shared_->answer.has_value(); };
+  if (until == never)
+    shared_->arrived.wait(lock, has_answer);
+  else
+    shared_->arrived.wait_until(lock, until, has_answer);
+}
+
+attempt_result in_process_attempt::take(time_point) {
+  cancel_ = nullptr;
+  const auto done = std::exchange(shared_, nullptr);
+  const std::scoped_lock lock(done->mutex);
+  return {.body = std::move(done->answer->body),
+          .report = done->answer->report,
+          .progress = attempt_progress::sent};
+}
+
+void in_process_attempt::close() noexcept {
+  if (shared_) {
+    std::function<void()> unused;  // destroyed after the lock is given back
+    const std::scoped_lock lock(shared_->mutex);
+    unused = std::move(shared_->wake);
+    shared_->wake = nullptr;
+  }
+  if (const auto cancel = std::exchange(cancel_, nullptr)) cancel();
+  shared_.reset();
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/client/transport.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <pthread.h>
+#include <thread>
+
+namespace modal::detail {
+namespace {
+
+// How often this process was made by `fork`: a child has its parent's memory, but not its threads.
+unsigned fork_count() {
+  static std::atomic<unsigned> count{0};
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
+  (void)registered;
+  return count.load(std::memory_order_relaxed);
+}
+
+class http_call final : public async_call {
+ public:
+  http_call(std::shared_ptr<driver_state> driver, const outgoing_call& outgoing, http_target& to,
+            std::shared_ptr<answer_sink> sink)
+      : async_call(std::move(driver), outgoing, to.config, std::move(sink)), attempt_(to, true) {}
+
+ private:
+  attempt& way() noexcept override { return attempt_; }
+  http_attempt attempt_;
+};
+
+class in_process_call final : public async_call {
+ public:
+  in_process_call(std::shared_ptr<driver_state> driver, const outgoing_call& outgoing,
+                  in_process_door& door, buffer_pool& pool, const client_config& config,
+                  std::shared_ptr<answer_sink> sink)
+      : async_call(std::move(driver), outgoing, config, std::move(sink)), attempt_(door, pool) {}
+
+ private:
+  attempt& way() noexcept override { return attempt_; }
+  in_process_attempt attempt_;
+};
+
+}  // namespace
+
+transport::transport(const client_config& config) : config_(config), born_in_(fork_count()) {}
+
+std::optional<error> transport::check(const outgoing_call& outgoing) const {
+  if (born_in_ != fork_count())
+    return error(errc::bad_configuration,
+                 "this client was made before fork(): the child makes a client of its own");
+  const auto trace = outgoing.options.traceparent;
+  if (!trace.empty() && !is_traceparent(trace))
+    return error(errc::bad_configuration, "call_options::traceparent is no W3C trace context");
+  return std::nullopt;
+}
+
+result<incoming_answer> transport::drive(const outgoing_call& outgoing, attempt& way) {
+  using kind = call_fsm::action::kind;
+  const auto clock = [] { return std::chrono::steady_clock::now(); };
+  auto now = clock();
+  call_run run(outgoing, config_, now);
+  call_fsm& machine = run.machine();
+  if (auto wrong = check(outgoing)) return run.finish(*std::move(wrong), now);
+  auto next = machine.start(now);
+  for (;;) {
+    if (next.what == kind::finish) return run.finish(std::move(next.reason), now);
+    if (next.what == kind::wait) {
+      std::this_thread::sleep_until(next.until);
+      now = clock();
+      next = machine.on_wake(now);
+      continue;
+    }
+    way.start(run.make_request(now), {}, now);
+    bool is_over = way.advance(now);
+    while (!is_over && now < machine.deadline()) {
+      way.wait(machine.deadline());
+      now = clock();
+      is_over = way.advance(now);
+    }
+    if (!is_over) {
+      way.close();
+      next = machine.on_deadline();
+      continue;
+    }
+    auto last = way.take(now);
+    if (last.body) return run.finish(std::move(last), now);
+    next = machine.on_failure(last.body.error(), last.progress, now);
+  }
+}
+
+std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
+                                                 std::shared_ptr<answer_sink> sink) {
+  if (const auto wrong = check(outgoing)) throw_error(*wrong);
+  std::shared_ptr<driver_state> driver;
+  {
+    const std::scoped_lock lock(driver_mutex_);
+    if (!driver_) driver_ = std::make_unique<async_driver>(connections());
+    driver = driver_->state();
+  }
+  return make_call(outgoing, std::move(sink), std::move(driver));
+}
+
+void transport::stop_driver() noexcept {
+  // The thread stayed with the parent: there is nothing to join.
+  if (born_in_ != fork_count()) (void)driver_.release();
+  driver_.reset();
+}
+
+http_transport::http_transport(endpoint where, const client_config& config)
+    : transport(config), target_(std::move(where), config) {}
+http_transport::~http_transport() { stop_driver(); }
+
+result<incoming_answer> http_transport::call(const outgoing_call& outgoing) {
+  http_attempt attempt(target_, false);
+  return drive(outgoing, attempt);
+}
+
+std::shared_ptr<async_call> http_transport::make_call(const outgoing_call& outgoing,
+                                                      std::shared_ptr<answer_sink> sink,
+                                                      std::shared_ptr<driver_state> driver) {
+  return std::make_shared<http_call>(std::move(driver), outgoing, target_, std::move(sink));
+}
+
+in_process_transport::in_process_transport(in_process_door& door, const client_config& config)
+    : transport(config), door_(door) {}
+in_process_transport::~in_process_transport() { stop_driver(); }
+
+result<incoming_answer> in_process_transport::call(const outgoing_call& outgoing) {
+  in_process_attempt attempt(door_, pool_);
+  return drive(outgoing, attempt);
+}
+
+std::shared_ptr<async_call> in_process_transport::make_call(const outgoing_call& outgoing,
+                                                            std::shared_ptr<answer_sink> sink,
+                                                            std::shared_ptr<driver_state> driver) {
+  return std::make_shared<in_process_call>(std::move(driver), outgoing, door_, pool_, config(),
+                                           std::move(sink));
+}
+
+}  // namespace modal::detail

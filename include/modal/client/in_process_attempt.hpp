@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/client/attempt.hpp>
+#include <modal/function/in_process.hpp>
+
+#include <memory>
+
+namespace modal::detail {
+
+/// One attempt on the executor in this process.
+class in_process_attempt final : public attempt {
+ public:
+  in_process_attempt(in_process_door& door, buffer_pool& pool) : door_(door), pool_(pool) {}
+  ~in_process_attempt() override { close(); }
+
+  void start(attempt_request request, std::function<void()> wake, time_point now) override;
+  bool advance(time_point now) override;
+  [[nodiscard]] interest wants() const noexcept override { return {}; }
+  void wait(time_point until) override;
+  attempt_result take(time_point now) override;
+  void close() noexcept override;
+  [[nodiscard]] attempt_progress reached() const noexcept override {
+    return attempt_progress::sent;
+  }
+
+ private:
+  struct shared;
+
+  in_process_door& door_;
+  buffer_pool& pool_;
+  std::shared_ptr<shared> shared_;  // owners: this and the door's callback
+  in_process_door::canceller cancel_;
+};
+
+}  // namespace modal::detail

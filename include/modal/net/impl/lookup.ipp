@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/net/lookup.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/un.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+namespace modal::detail {
+
+struct lookup::shared {
+  std::string host;
+  std::string port;
+  stream ready;                   // an eventfd; invalid where the search was over at once
+  std::atomic<bool> over{false};  // then the two below are not written any more
+  int failure = 0;                // of getaddrinfo
+  std::vector<socket_address> found;
+
+  void search(int flags) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags;
+    addrinfo* list = nullptr;
+    failure = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list);
+    for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
+      socket_address address;
+      std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
+      address.size = each->ai_addrlen;
+      found.push_back(address);
+    }
+    if (list != nullptr) ::freeaddrinfo(list);
+  }
+};
+
+lookup::lookup(const std::string& host, const std::string& port)
+    : shared_(std::make_shared<shared>()) {
+  shared_->host = host;
+  shared_->port = port;
+  shared_->search(AI_NUMERICHOST | AI_NUMERICSERV);
+  if (shared_->failure == 0) {
+    shared_->over.store(true);
+    return;
+  }
+  shared_->ready = stream(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!shared_->ready.is_open()) throw std::system_error(errno, std::system_category(), "eventfd");
+  std::thread([shared = shared_] {
+    try {
+      shared->search(AI_ADDRCONFIG | AI_NUMERICSERV);
+    } catch (const std::bad_alloc&) {
+      shared->failure = EAI_MEMORY;
+    }
+    shared->over.store(true);
+    const std::uint64_t one = 1;
+    (void)!::write(shared->ready.native_handle(), &one, sizeof one);
+  }).detach();
+}
+
+int lookup::descriptor() const noexcept { return shared_ ? shared_->ready.native_handle() : -1; }
+
+bool lookup::is_over() const { return shared_->over.load(); }
+
+result<std::vector<socket_address>> lookup::take() {
+  const auto done = std::exchange(shared_, nullptr);
+  if (done->failure != 0)
+    return error(errc::connect_failed,
+                 "cannot find " + done->host + ": " + ::gai_strerror(done->failure));
+  return std::move(done->found);
+}
+
+connecting start_connect(const socket_address& to) noexcept {
+  const int family = to.storage.ss_family;
+  connecting made{stream(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))};
+  if (!made.socket.is_open()) return {.socket = {}, .code = errno};
+  const int descriptor = made.socket.native_handle();
+  if (family != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0 &&
+      errno != EINPROGRESS)
+    made.code = errno;
+  return made;
+}
+
+int connect_outcome(const stream& socket) noexcept {
+  int failure = 0;
+  socklen_t length = sizeof failure;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &failure, &length) != 0)
+    return errno;
+  return failure;
+}
+
+socket_address unix_address(const std::string& path) noexcept {
+  socket_address address;
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  std::memcpy(&address.storage, &name, sizeof name);
+  address.size = sizeof name;
+  return address;
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/net/reactor.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace modal::detail {
+namespace {
+
+constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
+constexpr int most_events = 128;
+
+[[noreturn]] void throw_system(const char* what) {
+  throw std::system_error(errno, std::system_category(), what);
+}
+
+// Runs a step of one target; what it throws ends that target, not the thread.
+template <class Step>
+void guarded(reactor::target& whom, Step step) noexcept {
+  try {
+    step(whom);
+  } catch (const std::exception& thrown) {
+    whom.on_error(thrown.what());
+  } catch (...) {
+    whom.on_error("something that is no std::exception was thrown");
+  }
+}
+
+}  // namespace
+
+reactor::reactor(std::function<void(int)> on_idle_ready)
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      on_idle_ready_(std::move(on_idle_ready)) {
+  if (!epoll_.is_open()) throw_system("epoll_create1");
+  if (!wake_.is_open()) throw_system("eventfd");
+  // Edge-triggered, so that it is never read: each write is an event.
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = wake_mark;
+  if (::epoll_ctl(epoll(), EPOLL_CTL_ADD, wake_.native_handle(), &event) != 0)
+    throw_system("epoll_ctl");
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "modal-client");
+}
+
+reactor::~reactor() = default;
+
+void reactor::stop() noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    is_ending_ = true;
+  }
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.native_handle(), &one, sizeof one);
+  thread_.join();
+}
+
+void reactor::post(std::shared_ptr<target> whom) {
+  bool is_first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (is_over_) return;
+    is_first = posted_.empty();
+    posted_.push_back(std::move(whom));
+  }
+  if (!is_first) return;  // whoever posted first has woken the thread
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.native_handle(), &one, sizeof one);
+}
+
+void reactor::watch(int descriptor, target& whom, bool& is_watched) {
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index >= watched_.size()) watched_.resize(std::max(index + 1, 2 * watched_.size()));
+  watched& entry = watched_[index];
+  entry.whom = &whom;
+  if (is_watched) return;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.u64 = std::uint64_t{++entry.turn} << 32 | static_cast<std::uint32_t>(descriptor);
+  if (::epoll_ctl(epoll(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
+    entry.whom = nullptr;
+    throw_system("epoll_ctl");
+  }
+  is_watched = true;
+}
+
+void reactor::unwatch(int descriptor) noexcept {
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index < watched_.size()) watched_[index].whom = nullptr;
+}
+
+void reactor::schedule(target& whom, time_point due) noexcept {
+  if (whom.due_ == due) return;
+  if (whom.hook_.is_linked()) times_.erase(times_.iterator_to(whom));
+  whom.due_ = due;
+  if (due != never) times_.insert(whom);
+}
+
+void reactor::run() {
+  std::vector<std::shared_ptr<target>> taken;
+  for (;;) {
+    bool ending = false;
+    taken.clear();
+    {
+      const std::scoped_lock lock(mutex_);
+      std::swap(taken, posted_);
+      ending = is_ending_;
+      is_over_ = ending && taken.empty();
+      if (is_over_) return;
+    }
+    // Events first: a connection that ended before a call was posted is not to be used for it.
+    while (wait(ending || !taken.empty())) {
+    }
+    for (auto& whom : taken) {
+      guarded(*whom, [](target& each) { each.on_posted(); });
+      whom.reset();
+    }
+    run_due();
+  }
+}
+
+// Returns whether there may be more events at once.
+bool reactor::wait(bool is_busy) {
+  int timeout = is_busy ? 0 : -1;
+  if (!is_busy && !times_.empty()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        times_.begin()->due_ - std::chrono::steady_clock::now());
+    timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
+  }
+  epoll_event events[most_events];
+  const int count = ::epoll_wait(epoll(), events, most_events, timeout);
+  for (int i = 0; i < count; ++i) {
+    const std::uint64_t mark = events[i].data.u64;
+    if (mark == wake_mark) continue;
+    const auto descriptor = static_cast<std::uint32_t>(mark);
+    const watched entry = watched_[descriptor];
+    if (entry.turn != mark >> 32) continue;  // of a descriptor that was closed meanwhile
+    if (entry.whom == nullptr) {
+      on_idle_ready_(static_cast<int>(descriptor));
+      continue;
+    }
+    const auto alive = entry.whom->shared_from_this();
+    guarded(*alive, [](target& each) { each.on_ready(); });
+  }
+  return count == most_events;
+}
+
+void reactor::run_due() {
+  if (times_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  while (!times_.empty() && times_.begin()->due_ <= now) {
+    target& whom = *times_.begin();
+    schedule(whom, never);
+    const auto alive = whom.shared_from_this();
+    guarded(*alive, [](target& each) { each.on_time(); });
+  }
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/net/lookup.hpp>
+
+#include "support/catch.hpp"
+
+#include <sys/un.h>
+
+using namespace modal;
+using namespace modal::detail;
+
+TEST_CASE("lookup: reads numeric addresses at once", "[net][lookup]") {
+  for (const auto* host : {"127.0.0.1", "::1"}) {
+    lookup search(host, "80");
+    REQUIRE(search.is_over());
+    CHECK(search.descriptor() == -1);
+    CHECK(search.take().value().size() == 1);
+  }
+}
+
+TEST_CASE("lookup: tells by its descriptor when a name was found or not", "[net][lookup]") {
+  lookup search("localhost", "80");
+  if (!search.is_over()) CHECK(wait_for(search.descriptor(), readiness::read, never));
+  REQUIRE(search.is_over());
+  CHECK(!search.take().value().empty());
+  lookup none("name.invalid", "80");
+  if (!none.is_over()) CHECK(wait_for(none.descriptor(), readiness::read, never));
+  const auto missing = none.take();
+  REQUIRE(!missing);
+  CHECK(missing.error() == errc::connect_failed);
+  CHECK_THAT(missing.error().message(), test::contains("name.invalid"));
+}
+
+TEST_CASE("lookup: may be dropped while it searches", "[net][lookup]") {
+  lookup search("another.invalid", "80");
+  search = lookup();
+  CHECK(search.descriptor() == -1);
+}
+
+TEST_CASE("connect: fails with the reason, at once or later", "[net][lookup]") {
+  CHECK(start_connect(unix_address("/nowhere/at.all")).code == ENOENT);
+  lookup search("127.0.0.1", "1");
+  auto made = start_connect(search.take().value().at(0));
+  if (made.code == 0) {
+    CHECK(wait_for(made.socket.native_handle(), readiness::write, never));
+    made.code = connect_outcome(made.socket);
+  }
+  CHECK(made.code == ECONNREFUSED);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/net/reactor.hpp>
+
+#include "support/catch.hpp"
+
+#include <future>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using namespace modal;
+using namespace modal::detail;
+
+namespace {
+
+// Does what a test says, and tells what it was told.
+struct probe final : reactor::target {
+  std::function<void()> posted = [] {};
+  std::function<void()> ready = [] {};
+  std::function<void()> time = [] {};
+  std::promise<std::string> failed;
+
+  void on_posted() override { posted(); }
+  void on_ready() override { ready(); }
+  void on_time() override { time(); }
+  void on_error(const char* what) noexcept override { failed.set_value(what); }
+};
+
+struct running_reactor {
+  std::function<void(int)> idle_ready = [](int) {};
+  reactor self{[this](int descriptor) { idle_ready(descriptor); }};
+  ~running_reactor() { self.stop(); }
+};
+
+struct descriptors {
+  descriptors() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0); }
+  ~descriptors() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  int ends[2];
+};
+
+}  // namespace
+
+TEST_CASE("reactor: runs what is posted, once for each post", "[net][reactor]") {
+  const auto target = std::make_shared<probe>();
+  int runs = 0;  // of the reactor's thread, until it is joined
+  {
+    running_reactor r;
+    target->posted = [&] { ++runs; };
+    for (int i = 0; i < 100; ++i) r.self.post(target);
+  }
+  CHECK(runs == 100);
+}
+
+TEST_CASE("reactor: tells of a descriptor while somebody watches it", "[net][reactor]") {
+  descriptors pair;
+  running_reactor r;
+  const auto target = std::make_shared<probe>();
+  bool is_watched = false;
+  std::promise<void> heard;
+  std::promise<int> idle;
+  std::promise<void> watching;
+  // The first event tells that the descriptor can be written.
+  int events = 0;
+  r.idle_ready = [&](int descriptor) { idle.set_value(descriptor); };
+  target->ready = [&] {
+    if (++events == 1) return watching.set_value();
+    r.self.unwatch(pair.ends[0]);
+    heard.set_value();
+  };
+  target->posted = [&] { r.self.watch(pair.ends[0], *target, is_watched); };
+  r.self.post(target);
+  watching.get_future().get();
+  REQUIRE(::write(pair.ends[1], "x", 1) == 1);
+  heard.get_future().get();
+  CHECK(is_watched);
+  REQUIRE(::write(pair.ends[1], "x", 1) == 1);
+  CHECK(idle.get_future().get() == pair.ends[0]);
+}
+
+TEST_CASE("reactor: keeps times in their order, and forgets those that were moved",
+          "[net][reactor]") {
+  running_reactor r;
+  const auto first = std::make_shared<probe>();
+  const auto second = std::make_shared<probe>();
+  const auto never_told = std::make_shared<probe>();
+  std::string order;
+  std::promise<void> done;
+  first->time = [&] { order += '1'; };
+  second->time = [&] {
+    order += '2';
+    done.set_value();
+  };
+  never_told->time = [&] { order += 'x'; };
+  first->posted = [&] {
+    const auto now = std::chrono::steady_clock::now();
+    r.self.schedule(*never_told, now + 1ms);
+    r.self.schedule(*second, now + 1h);
+    r.self.schedule(*second, now + 3ms);
+    r.self.schedule(*first, now + 2ms);
+    r.self.schedule(*never_told, never);
+  };
+  r.self.post(first);
+  done.get_future().get();
+  CHECK(order == "12");
+}
+
+TEST_CASE("reactor: survives what a target throws", "[net][reactor]") {
+  running_reactor r;
+  const auto thrower = std::make_shared<probe>();
+  thrower->posted = [] { throw std::bad_alloc(); };
+  r.self.post(thrower);
+  CHECK(thrower->failed.get_future().get() == "std::bad_alloc");
+  const auto other = std::make_shared<probe>();
+  std::promise<void> ran;
+  other->posted = [&] { ran.set_value(); };
+  r.self.post(other);
+  ran.get_future().get();
+}
+
+TEST_CASE("reactor: takes no posts when it has ended, and keeps nobody", "[net][reactor]") {
+  auto target = std::make_shared<probe>();
+  reactor ended([](int) {});
+  ended.stop();
+  ended.post(target);
+  CHECK(target.use_count() == 1);
+}
