@@ -48,9 +48,9 @@ time_point dispatcher_core::deadline_of(const call_head& head, const served_func
 // How long until the work that waits now is done, by the times that the functions took so far.
 std::chrono::milliseconds dispatcher_core::retry_after_locked() const {
   const nanoseconds wait =
-      draining
-          ? nanoseconds(std::chrono::seconds{1})
-          : queued_work / static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
+      draining ? nanoseconds(std::chrono::seconds{1})
+               : plan.expected_work() /
+                     static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
   return std::clamp(std::chrono::ceil<milliseconds>(wait), milliseconds{50}, milliseconds{30'000});
 }
 
@@ -63,14 +63,15 @@ error dispatcher_core::make_refusal(errc what, std::string message, const call_h
   return reason;
 }
 
-std::optional<error> dispatcher_core::refusal_locked(const call_head& head, encoding how,
-                                                     std::optional<std::size_t> body_size,
-                                                     const served_function* target,
-                                                     time_point now) const {
+std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding how,
+                                               std::optional<std::size_t> body_size,
+                                               const served_function* target) const {
   const auto refuse = [&](errc what, std::string message) {
-    return make_refusal(what, std::move(message), head);
+    error reason(what, std::move(message));
+    reason.details().function = head.function;
+    if (!head.id.is_nil()) reason.details().call_id = head.id.to_string();
+    return reason;
   };
-  if (draining) return refuse(errc::draining, "this executor takes no new calls");
   if (target == nullptr)
     return refuse(errc::unknown_function, unknown_message(functions, head.function));
   if (head.signature.is_nil() && how == encoding::binary)
@@ -82,36 +83,76 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, enco
     reason.details().signature = target->signature->text;
     return reason;
   }
+  if (head.depth > deepest_call)
+    return refuse(errc::too_large, "calls are nested deeper than " + std::to_string(deepest_call) +
+                                       ": does a function call itself without an end?");
   if (body_size) {
     const std::size_t most = std::min(body_limit(how), config.bounds.bytes_in_flight);
     if (*body_size > most)
       return refuse(errc::too_large, "the body has " + std::to_string(*body_size) +
                                          " bytes, the limit is " + std::to_string(most));
-    if (*body_size > config.bounds.bytes_in_flight - bytes_in_flight)
-      return refuse(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight");
   }
+  return std::nullopt;
+}
+
+std::optional<error> dispatcher_core::refusal_locked(const call_head& head,
+                                                     std::optional<std::size_t> body_size,
+                                                     const served_function& target,
+                                                     time_point now) const {
+  const auto refuse = [&](errc what, std::string message) {
+    return make_refusal(what, std::move(message), head);
+  };
+  if (draining) return refuse(errc::draining, "this executor takes no new calls");
+  if (body_size.value_or(0) > config.bounds.bytes_in_flight - bytes_in_flight)
+    return refuse(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight");
   const auto workers_count =
       static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
-  const nanoseconds left = deadline_of(head, *target, now) - now;
+  const nanoseconds left = deadline_of(head, target, now) - now;
   // Only where it is hopeless: the expected wait is an estimate, and a wrong refusal costs a call.
-  if (queued_work / workers_count / 2 > left)
+  if (plan.expected_work() / workers_count / 2 > left)
     return refuse(errc::deadline_exceeded,
                   "the calls that wait already would take longer than the time that is left");
-  const std::size_t idle = config.threads - std::min(config.threads, running);
-  if (target->waiting >= target->max_queue && target->waiting - target->max_queue >= idle)
-    return refuse(errc::queue_full, std::to_string(target->waiting) +
+  const std::size_t busy = std::min(config.threads, running - away);
+  const std::size_t idle = std::min(config.threads - busy, target.line.room());
+  if (target.waiting >= target.max_queue && target.waiting - target.max_queue >= idle)
+    return refuse(errc::queue_full, std::to_string(target.waiting) +
                                         " calls of this function wait for a worker already");
   return std::nullopt;
+}
+
+std::optional<error> dispatcher_core::refusal(const call_head& head, encoding how,
+                                              std::optional<std::size_t> body_size) const {
+  const served_function* const target = find(head.function);
+  {
+    const std::scoped_lock lock(mutex);
+    if (draining) return make_refusal(errc::draining, "this executor takes no new calls", head);
+  }
+  if (auto reason = mismatch(head, how, body_size, target)) return reason;
+  const std::scoped_lock lock(mutex);
+  return refusal_locked(head, body_size, *target, config.time->now());
 }
 
 result<ticket> dispatcher_core::admit(call_head head, encoding how,
                                       std::optional<std::size_t> body_size) {
   const time_point now = config.time->now();
+  served_function* const target = find(head.function);
+  // What a peer can make long, such as the search for a similar name, is done without the lock.
+  auto reason = mismatch(head, how, body_size, target);
   call_ptr made;
+  if (!reason) {
+    made = new call;
+    made->line = &target->line;
+    made->target = target;
+    made->encoding = how;
+    made->reserved_bytes = body_size.value_or(0);
+  }
   {
     const std::scoped_lock lock(mutex);
-    served_function* target = find(head.function);
-    if (auto reason = refusal_locked(head, how, body_size, target, now)) {
+    if (draining)
+      reason = make_refusal(errc::draining, "this executor takes no new calls", head);
+    else if (!reason)
+      reason = refusal_locked(head, body_size, *target, now);
+    if (reason) {
       ++refused;
       if (target != nullptr)
         target->metrics.count(reason->value());
@@ -119,18 +160,14 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
         ++unknown_functions;
       return *std::move(reason);
     }
-    made = new call;
-    made->head = std::move(head);
-    made->target = target;
-    made->encoding = how;
-    made->deadline = deadline_of(made->head, *target, now);
-    made->reserved_bytes = body_size.value_or(0);
     bytes_in_flight += made->reserved_bytes;
     ++waiting;
     ++target->waiting;
     ++unanswered;
     ++admitted;
   }
+  made->head = std::move(head);
+  made->deadline = deadline_of(made->head, *target, now);
   if (made->head.id.is_nil()) made->head.id = call_id::random();
   return ticket(this, std::move(made));
 }

@@ -6,11 +6,14 @@
 #include <modal/function/descriptor.hpp>
 #include <modal/wire/http_call.hpp>
 
+#include "schedule/schedule.hpp"
+
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 namespace modal::detail {
@@ -39,7 +42,7 @@ class call_sink {
 };
 
 /// One call, from its admission to the return of its function. One allocation.
-struct call final : boost::intrusive_ref_counter<call, boost::thread_safe_counter> {
+struct call final : scheduled, boost::intrusive_ref_counter<call, boost::thread_safe_counter> {
   enum class phase : std::uint8_t { admitted, queued, delayed, running, over };
 
   // Set by admission, then only read.
@@ -54,16 +57,13 @@ struct call final : boost::intrusive_ref_counter<call, boost::thread_safe_counte
   // Guarded by the dispatcher's mutex.
   phase at = phase::admitted;
   bool answered = false;
-  bool stop_wanted = false;
   int attempt = 0;
   std::size_t reserved_bytes = 0;
-  std::chrono::nanoseconds expected_run{0};
-  time_point queued_at;
   time_point not_before;
   std::chrono::nanoseconds queue_time{0};
   std::stop_source stop{std::nostopstate};
+  std::optional<error> last_failure;  ///< of a run that is to be repeated
   boost::intrusive::list_member_hook<> flight_hook;
-  boost::intrusive::list_member_hook<> queue_hook;
 
   // Owned by the submitter, then by the worker that runs the call.
   buffer body;

@@ -33,6 +33,8 @@ void dispatcher::start() {
   core_->workers.start(core_->config.threads, "modal-worker", [core = core_] { core->work(); });
   if (core_->config.keeper == housekeeping::own_thread)
     core_->housekeeper = std::thread([core = core_] { core->keep_house(); });
+  const std::scoped_lock lock(core_->mutex);
+  core_->started = true;
 }
 
 result<ticket> dispatcher::admit(call_head head, encoding how,
@@ -42,10 +44,7 @@ result<ticket> dispatcher::admit(call_head head, encoding how,
 
 std::optional<error> dispatcher::refusal(const call_head& head, encoding how,
                                          std::optional<std::size_t> body_size) const {
-  const std::scoped_lock lock(core_->mutex);
-  const dispatcher_core& core = *core_;
-  return core.refusal_locked(head, how, body_size, core.find(head.function),
-                             core.config.time->now());
+  return core_->refusal(head, how, body_size);
 }
 
 result<void> dispatcher::reserve(ticket& held, std::size_t total) {
@@ -56,6 +55,7 @@ call_ptr dispatcher::submit(ticket admitted, buffer body, std::shared_ptr<call_s
   return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink));
 }
 
+bool dispatcher::run_here(call& which) { return core_->run_here(which); }
 void dispatcher::cancel(call& which) { core_->cancel(which); }
 std::function<void()> dispatcher::canceller(call_ptr which) const {
   return [issuer = std::weak_ptr(core_), which = std::move(which)] {
@@ -84,6 +84,7 @@ std::size_t dispatcher::stop(std::chrono::nanoseconds grace, std::chrono::nanose
   }
   core_->stop_remaining();
   const std::size_t left_behind = core_->workers.join_for(patience);
+  // All functions have returned, or never will: so have their stop callbacks.
   {
     const std::scoped_lock lock(core_->mutex);
     core_->finished = true;
@@ -109,7 +110,7 @@ dispatcher_snapshot dispatcher::snapshot() const {
   dispatcher_snapshot now;
   now.functions.reserve(core.served.size());
   for (const auto& [name, each] : core.served)
-    now.functions.push_back({each.descriptor, each.waiting, each.running, each.metrics});
+    now.functions.push_back({each.descriptor, each.waiting, each.line.running(), each.metrics});
   now.unknown_functions = core.unknown_functions;
   now.admitted = core.admitted;
   now.refused = core.refused;

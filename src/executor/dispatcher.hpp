@@ -34,13 +34,15 @@
 
 namespace modal::detail {
 
-/// Who watches deadlines and runs stop callbacks: a thread of the dispatcher, or, in tests with a
+/// Who watches deadlines and runs stop callbacks: threads of the dispatcher, or, in tests with a
 /// fake clock, whoever calls `expire`.
 enum class housekeeping : std::uint8_t { own_thread, by_hand };
 
 struct dispatcher_config {
   modal::limits bounds{};
   std::size_t threads = 2;
+  /// Threads more that may run calls while functions wait for calls of their own.
+  std::size_t spare_threads = 64;
   const modal::clock* time = &system_clock();  ///< lives as long as any worker
   log_sink log{};
   bool log_calls = false;
@@ -117,6 +119,10 @@ class dispatcher {
 
   /// Queues the call. @return a reference for `cancel`.
   call_ptr submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink);
+
+  /// Runs `which` on this thread, if it is one of this dispatcher's workers, whose function waits
+  /// for it, and nobody has started it. Returns whether it did.
+  bool run_here(call& which);
 
   /// Answers `which` with `cancelled`, unless it was answered, and asks its function to stop.
   void cancel(call& which);

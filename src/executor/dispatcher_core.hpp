@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/function/worker_seat.hpp>
+
 #include "executor/dispatcher.hpp"
+#include "schedule/schedule.hpp"
 #include "worker/parker.hpp"
+#include "worker/stop_runner.hpp"
 #include "worker/thread_pool.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -19,14 +23,16 @@ namespace modal::detail {
 
 /// A function and its books.
 struct served_function {
-  const function_descriptor* descriptor = nullptr;
-  const function_signature* signature = nullptr;
-  std::size_t max_queue = 0;
+  served_function(const function_descriptor& served, const dispatcher_config& config,
+                  std::size_t functions);
+
+  const function_descriptor* descriptor;
+  const function_signature* signature;
+  std::size_t max_queue;
 
   // Guarded by the core's mutex.
-  std::size_t waiting = 0;
-  std::size_t running = 0;
-  std::chrono::nanoseconds expected_run{0};
+  lane line;
+  std::size_t waiting = 0;  ///< tickets, queued calls, and calls that wait to be repeated
   function_metrics metrics;
 };
 
@@ -36,9 +42,16 @@ class dispatcher_core {
  public:
   dispatcher_core(const catalog& served_functions, dispatcher_config settings);
 
-  std::optional<error> refusal_locked(const call_head& head, encoding how,
-                                      std::optional<std::size_t> body_size,
-                                      const served_function* target, time_point now) const;
+  /// Returns why a call is refused whatever else is under way; needs no lock.
+  [[nodiscard]] std::optional<error> mismatch(const call_head& head, encoding how,
+                                              std::optional<std::size_t> body_size,
+                                              const served_function* target) const;
+  [[nodiscard]] std::optional<error> refusal_locked(const call_head& head,
+                                                    std::optional<std::size_t> body_size,
+                                                    const served_function& target,
+                                                    time_point now) const;
+  [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,
+                                             std::optional<std::size_t> body_size) const;
   [[nodiscard]] time_point deadline_of(const call_head& head, const served_function& target,
                                        time_point now) const;
   [[nodiscard]] std::size_t body_limit(encoding how) const noexcept;
@@ -51,6 +64,7 @@ class dispatcher_core {
   void withdraw(call& admitted) noexcept;
   call_ptr submit(call_ptr admitted, buffer body, std::shared_ptr<call_sink> sink);
   void cancel(call& which);
+  bool run_here(call& which);
   time_point expire();
   void stop_remaining();
 
@@ -70,21 +84,21 @@ class dispatcher_core {
                          boost::intrusive::member_hook<call, boost::intrusive::list_member_hook<>,
                                                        &call::flight_hook>>
       flight;  ///< submitted and not over; each holds one reference
-  boost::intrusive::list<call, boost::intrusive::member_hook<
-                                   call, boost::intrusive::list_member_hook<>, &call::queue_hook>>
-      queue;
+  schedule plan;
   std::size_t unanswered = 0;  ///< tickets, and submitted calls without an answer
   std::size_t waiting = 0;
   std::size_t running = 0;
   std::size_t bytes_in_flight = 0;
-  std::chrono::nanoseconds queued_work{0};  ///< expected, of all in `queue`
+  std::size_t away = 0;    ///< of those that run: they wait for calls of their own
+  std::size_t spares = 0;  ///< threads beyond `config.threads`
   std::uint64_t unknown_functions = 0;
   std::uint64_t admitted = 0;
   std::uint64_t refused = 0;
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
-  time_point next_look = never;
-  bool look_now = false;
+  time_point house_sleeps_until = never;
+  std::vector<std::stop_source> stops;  ///< for whoever calls `expire`, where no thread keeps house
+  bool started = false;
   bool draining = false;
   bool hurried = false;
   bool closed = false;    ///< nothing is queued any more; workers go home
@@ -92,6 +106,7 @@ class dispatcher_core {
 
   thread_pool workers;
   std::thread housekeeper;
+  stop_runner stopper;
 
  private:
   struct verdict {
@@ -101,18 +116,31 @@ class dispatcher_core {
     buffer body;  // given back before the sink hears
   };
 
+  class seat;
+
+  /// Whom to wake when the lock is given back.
+  struct wake_up {
+    parker* worker = nullptr;
+    bool spare = false;
+    bool house = false;
+  };
+
   error make_refusal(errc what, std::string message, const call_head& head) const;
   [[nodiscard]] std::chrono::milliseconds retry_after_locked() const;
-  void enqueue_locked(call& which, time_point now);
-  parker* pick_parked_locked();
+  void enqueue_locked(call& which, time_point now, wake_up& wake);
+  void pick_worker_locked(wake_up& wake);
+  void set_due_locked(call& which, wake_up& wake);
+  void carry_out(const wake_up& wake);
   void wake_all();
-  void leave_queue_locked(call& which);
   bool claim_locked(call& which);
   void retire_locked(call& which);
   verdict end_locked(call& which, errc what, std::string message);
   static void deliver(verdict& ended);
-  void run(call& which, time_point started);
-  bool retry_locked(call& which, const error& failure, time_point now);
+  void stop_function(std::stop_source which);
+  call_ptr next_locked(time_point now, std::optional<verdict>& late);
+  void begin_run_locked(call& which, time_point now);
+  call_ptr run(const call_ptr& which, bool takes_next);
+  bool retry_locked(call& which, error& failure, time_point now, wake_up& wake);
 };
 
 /// Runs the function of `which` on this thread, and turns whatever it throws into an error.

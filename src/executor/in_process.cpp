@@ -41,6 +41,19 @@ class in_process_sink final : public call_sink {
   std::function<void(in_process_answer)> done_;
 };
 
+// Refers to the executor, which is never destroyed.
+class running_call final : public in_process_door::started_call {
+ public:
+  running_call(dispatcher& calls, call_ptr which) : calls_(calls), call_(std::move(which)) {}
+
+  void cancel() noexcept override { calls_.cancel(*call_); }
+  bool run_here() override { return calls_.run_here(*call_); }
+
+ private:
+  dispatcher& calls_;
+  const call_ptr call_;
+};
+
 class in_process_executor final : public in_process_door {
  public:
   explicit in_process_executor(const catalog& functions)
@@ -49,16 +62,16 @@ class in_process_executor final : public in_process_door {
     calls_.start();
   }
 
-  canceller start(call_head head, buffer body,
-                  std::function<void(in_process_answer)> done) override {
+  std::shared_ptr<started_call> start(call_head head, buffer body,
+                                      std::function<void(in_process_answer)> done) override {
     auto admitted = calls_.admit(std::move(head), encoding::binary, body.size());
     if (!admitted) {
       done({admitted.error(), {}});
-      return {};
+      return nullptr;
     }
-    return calls_.canceller(
-        calls_.submit(*std::move(admitted), std::move(body),
-                      std::make_shared<in_process_sink>(pool_, std::move(done))));
+    return std::make_shared<running_call>(
+        calls_, calls_.submit(*std::move(admitted), std::move(body),
+                              std::make_shared<in_process_sink>(pool_, std::move(done))));
   }
 
  private:

@@ -39,6 +39,7 @@ std::optional<error> check_result(const call& which, const limits& bounds) {
 std::optional<error> invoke(call& which, std::stop_token stop, const dispatcher_config& config) {
   const call_context context({.id = which.head.id,
                               .attempt = which.attempt,
+                              .depth = which.head.depth,
                               .deadline = which.deadline,
                               .stop = std::move(stop),
                               .function = which.target->descriptor->name,

@@ -99,7 +99,8 @@ std::string routes::functions_text() const {
                        {{"timeout_ms", each.options.timeout.count()},
                         {"retries", each.options.retries},
                         {"retry_delay_ms", each.options.retry_delay.count()},
-                        {"max_queue", each.options.max_queue}}}});
+                        {"max_queue", each.options.max_queue},
+                        {"max_concurrent", each.options.max_concurrent}}}});
   }
   const json all = {
       {"modal",

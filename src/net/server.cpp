@@ -72,7 +72,7 @@ void remove_stale_socket(const server_config& config, const std::string& path,
 }
 
 // What Asio's accepted sockets run on: the context itself where one thread runs it, else a strand.
-struct lane {
+struct io_lane {
   std::unique_ptr<asio::io_context> own;
   asio::any_io_executor executor;
 };
@@ -103,7 +103,7 @@ struct server::impl : std::enable_shared_from_this<impl> {
 
   server_config config;
   std::shared_ptr<server_state> shared;
-  std::vector<lane> lanes;  // before all that runs on them
+  std::vector<io_lane> lanes;  // before all that runs on them
   asio::io_context* host = nullptr;
   asio::any_io_executor executor;  // of the four below
   std::optional<asio::basic_socket_acceptor<protocol>> acceptor;

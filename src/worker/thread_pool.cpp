@@ -1,57 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/thread_pool.hpp"
 
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <pthread.h>
+#include <system_error>
+#include <utility>
 
 namespace modal::detail {
 
-struct thread_pool::ended {
-  std::mutex mutex;  // guards all below
+struct thread_pool::shared {
+  mutable std::mutex mutex;  // guards all below
   std::condition_variable changed;
-  std::vector<bool> each;
-  std::size_t count = 0;
+  std::vector<std::thread> threads;
+  std::vector<bool> ended;  // one for each thread
+  std::size_t ended_count = 0;
+  bool joined = false;  ///< no thread is added any more
 };
 
-thread_pool::thread_pool() : ended_(std::make_shared<ended>()) {}
+thread_pool::thread_pool() : shared_(std::make_shared<shared>()) {}
 thread_pool::~thread_pool() = default;
 
-void thread_pool::start(std::size_t count, const char* name, const std::function<void()>& loop) {
-  ended_->each.assign(count, false);
-  threads_.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    threads_.emplace_back([loop = std::function<void()>(loop), i, ended = ended_]() mutable {
+void thread_pool::start(std::size_t count, const char* name, std::function<void()> loop) {
+  name_ = name;
+  loop_ = std::move(loop);
+  for (std::size_t i = 0; i < count; ++i) add();
+}
+
+void thread_pool::add() {
+  const std::scoped_lock lock(shared_->mutex);
+  if (shared_->joined) throw std::system_error(ESRCH, std::generic_category(), "thread pool");
+  const std::size_t index = shared_->threads.size();
+  shared_->ended.push_back(false);
+  try {
+    shared_->threads.emplace_back([loop = loop_, index, own = shared_]() mutable {
       loop();
       loop = nullptr;  // what the loop owns goes before the thread counts as ended
-      const std::scoped_lock lock(ended->mutex);
-      ended->each[i] = true;
-      ++ended->count;
-      ended->changed.notify_all();
+      const std::scoped_lock ending(own->mutex);
+      own->ended[index] = true;
+      ++own->ended_count;
+      own->changed.notify_all();
     });
-    pthread_setname_np(threads_.back().native_handle(), name);
+  } catch (...) {
+    shared_->ended.pop_back();
+    throw;
+  }
+  pthread_setname_np(shared_->threads.back().native_handle(), name_.c_str());
+}
+
+bool thread_pool::grow() noexcept {
+  try {
+    add();
+    return true;
+  } catch (const std::exception&) {
+    return false;
   }
 }
 
 std::size_t thread_pool::join_for(std::chrono::nanoseconds patience) {
-  if (threads_.empty()) return 0;
-  std::vector<bool> done;
+  std::vector<std::thread> threads;
+  std::vector<bool> ended;
   {
-    std::unique_lock lock(ended_->mutex);
-    ended_->changed.wait_for(lock, patience, [this] { return ended_->count == threads_.size(); });
-    done = ended_->each;
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait_for(lock, patience,
+                              [this] { return shared_->ended_count == shared_->threads.size(); });
+    shared_->joined = true;
+    threads.swap(shared_->threads);
+    ended = shared_->ended;  // a thread that is left behind still writes to its own place
+    shared_->ended_count = 0;
   }
+  loop_ = nullptr;
   std::size_t left_behind = 0;
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
-    if (done[i]) {
-      threads_[i].join();
+  for (std::size_t i = 0; i < threads.size(); ++i) {
+    if (ended[i]) {
+      threads[i].join();
     } else {
-      threads_[i].detach();
+      threads[i].detach();
       ++left_behind;
     }
   }
-  threads_.clear();
   return left_behind;
+}
+
+std::size_t thread_pool::size() const {
+  const std::scoped_lock lock(shared_->mutex);
+  return shared_->threads.size();
 }
 
 }  // namespace modal::detail

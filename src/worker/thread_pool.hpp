@@ -5,13 +5,15 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 namespace modal::detail {
 
-/// A fixed number of threads that all run one loop. The loop ends them by returning; one that does
-/// not return in time is left behind, because C++ cannot end a thread from outside.
+/// Threads that all run one loop. The loop ends them by returning; one that does not return in time
+/// is left behind, because C++ cannot end a thread from outside. One thread at a time, but for
+/// `grow`.
 class thread_pool {
  public:
   thread_pool();
@@ -23,18 +25,27 @@ class thread_pool {
   /// Starts `count` threads named `name` (at most 15 characters). `loop` must own all that it
   /// touches, for it may outlive this object. Throws `std::system_error`; then no thread is left
   /// without an owner, and the caller ends the loop and joins as usual.
-  void start(std::size_t count, const char* name, const std::function<void()>& loop);
+  void start(std::size_t count, const char* name, std::function<void()> loop);
 
-  /// Joins every thread that returns within `patience`, and detaches the rest.
+  /// Starts one thread more. From any thread. Returns false where the system gives none, and
+  /// after `join_for`.
+  /// **Precondition**: started.
+  bool grow() noexcept;
+
+  /// Joins every thread that returns within `patience`, and detaches the rest. The loop is
+  /// forgotten.
   /// @return how many were detached.
   std::size_t join_for(std::chrono::nanoseconds patience);
 
-  [[nodiscard]] std::size_t size() const noexcept { return threads_.size(); }
+  [[nodiscard]] std::size_t size() const;
 
  private:
-  struct ended;
-  std::shared_ptr<ended> ended_;  // owners: this object and every thread
-  std::vector<std::thread> threads_;
+  struct shared;
+  void add();
+
+  std::shared_ptr<shared> shared_;  // owners: this object and every thread
+  std::string name_;
+  std::function<void()> loop_;
 };
 
 }  // namespace modal::detail

@@ -308,3 +308,29 @@ TEST_CASE("the default client: is the executor of this process", "[integration]"
   CHECK(call.try_get().error() == condition::cancelled);
   served::stopped.acquire();
 }
+
+TEST_CASE("nested calls: need no worker of their own", "[integration]") {
+  // More at a time than there are workers, each many calls deep.
+  std::vector<modal::call_handle<int>> calls;
+  for (int i = 0; i < 6; ++i) calls.push_back(modal::remote<served::nest>.spawn(20));
+  for (auto& call : calls) CHECK(call.get() == 20);
+}
+
+TEST_CASE("nested calls: over HTTP too", "[integration]") {
+  serving s;
+  std::vector<modal::call_handle<int>> calls;
+  for (int i = 0; i < 4; ++i)
+    calls.push_back(modal::remote<served::nest_at>.on(s.client).spawn(s.executor.url(), 8));
+  for (auto& call : calls) CHECK(call.get() == 8);
+}
+
+TEST_CASE("nested calls: deeper than allowed are an error that says so", "[integration]") {
+  serving s;
+  const auto here = modal::remote<served::nest>.try_call(33);
+  REQUIRE(!here);
+  CHECK_THAT(here.error().message(), test::contains("nested deeper than 32"));
+  const auto there = modal::remote<served::nest_at>.on(s.client).try_call(s.executor.url(), 33);
+  REQUIRE(!there);
+  CHECK_THAT(there.error().message(), test::contains("nested deeper than 32"));
+  CHECK(modal::remote<served::nest_at>.on(s.client)(s.executor.url(), 32) == 32);
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "integration/functions.hpp"
 
+#include <modal/modal.hpp>
+
 #include <condition_variable>
 #include <mutex>
 #include <numeric>
@@ -42,6 +44,14 @@ std::vector<float> ramp(std::uint64_t size) {
 }
 
 void nothing() {}
+
+int nest(int depth) { return depth == 0 ? 0 : 1 + modal::remote<nest>(depth - 1); }
+
+int nest_at(const std::string& url, int depth) {
+  if (depth == 0) return 0;
+  modal::client to(url);
+  return 1 + modal::remote<nest_at>.on(to)(url, depth - 1);
+}
 
 int throw_overdrawn(int amount) { throw overdrawn("overdrawn by " + std::to_string(amount)); }
 
@@ -89,6 +99,8 @@ MODAL_FUNCTION(served::throw_overdrawn)
 MODAL_FUNCTION(served::throw_seven)
 MODAL_FUNCTION(served::fail_until, .retries = 2, .retry_delay = 1ms)
 MODAL_FUNCTION(served::call_facts)
-MODAL_FUNCTION(served::hold, .max_queue = 2)
+MODAL_FUNCTION(served::hold, .max_queue = 2, .max_concurrent = 2)
 MODAL_FUNCTION(served::hold_stubbornly)
 MODAL_FUNCTION_AS("team.add.v2", served::add)
+MODAL_FUNCTION(served::nest)
+MODAL_FUNCTION(served::nest_at, .max_concurrent = 100)

@@ -53,6 +53,9 @@ std::vector<float> ramp(std::uint64_t size);
 void nothing();
 int throw_overdrawn(int amount);
 int throw_seven();
+/// Call themselves `depth` times, each call from inside the one before; return `depth`.
+int nest(int depth);
+int nest_at(const std::string& url, int depth);
 int fail_until(int attempt);
 std::string call_facts();
 

@@ -30,7 +30,7 @@ others() {
 inc=include/modal
 umbrella='modal/(modal|asio|src|executor)\.hpp'
 
-# base <- wire <- function <- client; base <- gpu <- worker; base <- scheduler.
+# base <- wire <- function <- client; base <- gpu <- worker; base <- schedule.
 forbid "base depends on nothing of ours" \
   "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
   $inc/base $inc/detail src/base
@@ -47,14 +47,14 @@ forbid "function depends on base and wire only" \
   "modal/(client|executor|net|http1)/|$umbrella|executor/|worker/|net/" \
   $inc/function $inc/function.hpp src/function
 forbid "the client never includes the executor" \
-  "modal/executor|executor/|worker/|net/|scheduler/|store/" \
+  "modal/executor|executor/|worker/|net/|schedule/|store/" \
   $inc/client $inc/modal.hpp $inc/asio.hpp $inc/src.hpp src/client
 forbid "the executor never includes the client" "modal/client/|modal/(modal|asio|src)\.hpp" \
-  $inc/executor $inc/executor.hpp src/executor src/worker src/net src/scheduler src/store src/image
-forbid "a worker knows nothing above it" "executor/|net/|scheduler/|modal/executor" src/worker
-forbid "the scheduler depends on base only" \
+  $inc/executor $inc/executor.hpp src/executor src/worker src/net src/schedule src/store src/image
+forbid "a worker knows nothing above it" "executor/|net/|schedule/|modal/executor" src/worker
+forbid "the schedule depends on base only" \
   "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|executor/|worker/|net/" \
-  src/scheduler
+  src/schedule
 
 # Foreign libraries stay behind their fences.
 asio='boost/(asio|beast)'

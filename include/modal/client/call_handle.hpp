@@ -3,6 +3,7 @@
 
 #include <modal/client/client.hpp>
 #include <modal/client/encode.hpp>
+#include <modal/function/worker_seat.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -61,12 +62,16 @@ class call_handle {
 
   /// Waits until the call is over, or for `most`. Returns whether it is over.
   bool wait_for(std::chrono::nanoseconds most) const {
+    if (most.count() <= 0) return has_ended();
+    const detail::away_from_seat away;
     std::unique_lock lock(state_->mutex);
     return state_->arrived.wait_for(lock, most, [this] { return state_->answer.has_value(); });
   }
 
   /// Waits until the call is over; the call's own deadline bounds this.
   void wait() const {
+    if (has_ended()) return;
+    const detail::away_from_seat away;
     std::unique_lock lock(state_->mutex);
     state_->arrived.wait(lock, [this] { return state_->answer.has_value(); });
   }
@@ -95,6 +100,11 @@ class call_handle {
   }
 
  private:
+  [[nodiscard]] bool has_ended() const {
+    const std::scoped_lock lock(state_->mutex);
+    return state_->answer.has_value();
+  }
+
   std::shared_ptr<detail::spawned_state> state_;
 };
 

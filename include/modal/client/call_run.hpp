@@ -11,6 +11,7 @@ namespace modal::detail {
 /// error is finished for the caller.
 class call_run {
  public:
+  /// To be made on the thread of the caller, whose own call becomes the parent.
   call_run(const outgoing_call& outgoing, const client_config& config, time_point begin);
 
   call_fsm& machine() noexcept { return machine_; }
@@ -23,6 +24,8 @@ class call_run {
  private:
   const outgoing_call outgoing_;
   const time_point begin_;
+  const call_id parent_;  // of the function that makes this call; nil: none
+  const int depth_;
   call_fsm machine_;
 };
 

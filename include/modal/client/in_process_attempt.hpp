@@ -30,7 +30,7 @@ class in_process_attempt final : public attempt {
   in_process_door& door_;
   buffer_pool& pool_;
   std::shared_ptr<shared> shared_;  // owners: this and the door's callback
-  in_process_door::canceller cancel_;
+  std::shared_ptr<in_process_door::started_call> started_;
 };
 
 }  // namespace modal::detail

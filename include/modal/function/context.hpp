@@ -19,6 +19,7 @@ class call_context {
   struct state {
     call_id id;
     int attempt = 1;
+    int depth = 0;
     time_point deadline = never;
     std::stop_token stop;
     std::string_view function;
@@ -33,6 +34,9 @@ class call_context {
 
   /// Returns which attempt this is, from 1.
   [[nodiscard]] int attempt() const noexcept { return state_.attempt; }
+
+  /// Returns how many calls this one is nested in: 0 for one that no served function made.
+  [[nodiscard]] int depth() const noexcept { return state_.depth; }
 
   /// Returns when the caller stops waiting; `never` outside of calls.
   [[nodiscard]] time_point deadline() const noexcept { return state_.deadline; }

@@ -26,13 +26,20 @@ class in_process_door {
  public:
   virtual ~in_process_door() = default;
 
-  /// Cancels one call; harmless after it ended. Empty where the call was refused.
-  using canceller = std::function<void()>;
+  /// A call that was started; harmless after it ended. Safe to share.
+  class started_call {
+   public:
+    virtual ~started_call() = default;
+    virtual void cancel() noexcept = 0;
+    /// Runs the call on this thread, if this is a worker of the same executor, whose function waits
+    /// for it, and no other worker has begun with it. Returns whether it did.
+    virtual bool run_here() = 0;
+  };
 
   /// Starts a call. `done` runs exactly once, on a worker thread or, where the call is refused,
-  /// before this returns. `body` holds a whole payload.
-  virtual canceller start(call_head head, buffer body,
-                          std::function<void(in_process_answer)> done) = 0;
+  /// before this returns. `body` holds a whole payload. Returns null where the call was refused.
+  virtual std::shared_ptr<started_call> start(call_head head, buffer body,
+                                              std::function<void(in_process_answer)> done) = 0;
 };
 
 }  // namespace modal::detail

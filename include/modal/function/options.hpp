@@ -19,6 +19,9 @@ struct function_options {
   std::chrono::milliseconds retry_delay{100};
   /// How many calls may wait for a worker. Default and zero: `limits::queue_length`.
   std::size_t max_queue = 0;
+  /// How many calls may run at a time. Default and zero: as many as there are workers, or one less
+  /// where the executor serves several functions, so that one of them cannot hold all workers.
+  std::size_t max_concurrent = 0;
   /// What the function does, for `/v1/functions` and `/openapi.json`. A string literal.
   const char* description = "";
 

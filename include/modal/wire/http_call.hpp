@@ -27,6 +27,8 @@ inline constexpr std::string_view field_timeout =
     "modal-timeout-us";                                             ///< microseconds that are left
 inline constexpr std::string_view field_attempt = "modal-attempt";  ///< from 1
 inline constexpr std::string_view field_report = "modal-report";    ///< see `executor_report`
+inline constexpr std::string_view field_parent = "modal-parent";    ///< 32 hex digits
+inline constexpr std::string_view field_depth = "modal-depth";      ///< see `call_head::depth`
 inline constexpr std::string_view field_require = "modal-require";  ///< features, comma separated
 inline constexpr std::string_view field_traceparent = "traceparent";  ///< W3C Trace Context
 
@@ -55,8 +57,13 @@ struct call_head {
   signature_id signature;                ///< nil: not checked (JSON callers)
   std::chrono::microseconds timeout{0};  ///< zero: none given
   int attempt = 1;
+  call_id parent;  ///< the call whose function makes this one; nil: none
+  int depth = 0;   ///< how many calls this one is nested in
   std::string traceparent;
 };
+
+/// Calls that are nested deeper are refused.
+inline constexpr int deepest_call = 32;
 
 /// Returns "/v1/functions/{name}/call" with the name percent-encoded.
 std::string call_path(std::string_view function);

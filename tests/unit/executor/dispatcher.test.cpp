@@ -309,3 +309,86 @@ TEST_CASE("dispatcher: ends the grace period when it is hurried", "[executor][di
   stopper.join();
   CHECK(running.get().is(errc::cancelled));
 }
+
+TEST_CASE("dispatcher: a backlog of one function delays no other", "[executor][dispatcher]") {
+  bench b({.threads = 2});
+  b.calls.start();
+  std::vector<bench::started> backlog;
+  for (int i = 0; i < 5; ++i) backlog.push_back(b.call("test::modest"));
+  REQUIRE(the_gate().wait_entered(1));
+  CHECK_FALSE(b.call("test::echo").get().failure);  // a worker is left for it
+  const auto now = b.calls.snapshot();
+  CHECK(now.running == 1);
+  CHECK(now.waiting == 4);
+  the_gate().open();
+  for (const auto& each : backlog) CHECK_FALSE(each.get().failure);
+}
+
+TEST_CASE("dispatcher: a stop callback that blocks delays no deadline", "[executor][dispatcher]") {
+  the_gate().reset();
+  buffer_pool pool;
+  dispatcher calls(some_functions(), {.threads = 3});
+  calls.start();
+  const auto start = [&](const std::string& function, std::chrono::microseconds timeout) {
+    auto head = head_of(function);
+    head.timeout = timeout;
+    auto sink = std::make_shared<counting_sink>();
+    auto admitted = calls.admit(head, encoding::binary, 0);
+    REQUIRE(admitted.has_value());
+    return std::pair(calls.submit(*std::move(admitted), pool.take(0), sink), sink);
+  };
+  const auto blocks = start("test::block_stop", 10ms);
+  CHECK(blocks.second->get().is(errc::deadline_exceeded));
+  REQUIRE(the_gate().wait_entered(1));  // by the callback
+  const auto other = start("test::wait", 10ms);
+  CHECK(other.second->get().is(errc::deadline_exceeded));
+  const auto cancelled = start("test::wait", 1h);
+  calls.cancel(*cancelled.first);
+  CHECK(cancelled.second->get().is(errc::cancelled));
+  the_gate().open();
+  CHECK(calls.stop(0s, 30s) == 0);
+}
+
+TEST_CASE("dispatcher: a call that has run and waits to run again ends with its failure",
+          "[executor][dispatcher]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call("test::patient", "\3");
+  while (b.calls.snapshot().waiting != 1 || b.calls.snapshot().running != 0)
+    std::this_thread::yield();
+  b.calls.stop(0s, 30s);
+  const outcome answer = call.get();
+  CHECK(answer.is(errc::function_failed));
+  CHECK(answer.failure->details().exception_type.find("bad_pixel") != std::string::npos);
+}
+
+TEST_CASE("dispatcher: a function that waits leaves its place to others",
+          "[executor][dispatcher]") {
+  bench b({.threads = 1});
+  b.calls.start();
+  const auto waits = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(1));
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  const auto more = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(2));
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  the_gate().open();
+  CHECK_FALSE(waits.get().failure);
+  CHECK_FALSE(more.get().failure);
+}
+
+TEST_CASE("dispatcher: bounds the threads that stand in for others", "[executor][dispatcher]") {
+  bench b({.threads = 1, .spare_threads = 1});
+  b.calls.start();
+  const auto first = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(1));
+  const auto second = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(2));
+  const auto third = b.call("test::echo");
+  CHECK_FALSE(third.sink->is_answered());
+  CHECK(b.calls.snapshot().waiting == 1);
+  the_gate().open();
+  CHECK_FALSE(third.get().failure);
+  CHECK_FALSE(first.get().failure);
+  CHECK_FALSE(second.get().failure);
+}

@@ -3,6 +3,7 @@
 
 #include <modal/function/catalog.hpp>
 #include <modal/function/context.hpp>
+#include <modal/function/worker_seat.hpp>
 
 #include "executor/dispatcher.hpp"
 
@@ -133,6 +134,26 @@ inline void ignore(invocation& call) {
   the_gate().enter();
   put(call, call.body);
 }
+// Waits as a function does that waits for a call of its own.
+inline void away(invocation& call) {
+  call.at = invocation::stage::run;
+  {
+    const away_from_seat resting;
+    the_gate().enter();
+  }
+  put(call, call.body);
+}
+// Is asked to stop, and blocks in its own stop callback.
+inline void block_stop(invocation& call) {
+  call.at = invocation::stage::run;
+  std::promise<void> asked;
+  const std::stop_callback blocking(this_call().stop_token(), [&asked] {
+    asked.set_value();
+    the_gate().enter();
+  });
+  asked.get_future().wait();
+  put(call, call.body);
+}
 inline void slow(invocation& call) {
   call.at = invocation::stage::run;
   if (the_clock() != nullptr) the_clock()->advance(10s);
@@ -204,9 +225,12 @@ inline catalog some_functions() {
   namespace f = functions;
   const auto add = [&](auto... each) { REQUIRE(made.add(describe(each...)).has_value()); };
   add("test::echo", f::echo);
-  add("test::wait", f::wait);
+  add("test::wait", f::wait, function_options{.max_concurrent = 100});
+  add("test::modest", f::wait);
   add("test::short", f::wait, function_options{.timeout = 100ms});
   add("test::ignore", f::ignore);
+  add("test::away", f::away, function_options{.max_concurrent = 8});
+  add("test::block_stop", f::block_stop);
   add("test::slow", f::slow);
   add("test::throw_pixel", f::throw_pixel);
   add("test::throw_int", f::throw_int);
@@ -221,7 +245,7 @@ inline catalog some_functions() {
   add("test::stubborn", f::stubborn, function_options{.retries = 3, .retry_delay = 0ms});
   add("test::late", f::late, function_options{.timeout = 5s, .retries = 3, .retry_delay = 0ms});
   add("test::patient", f::stubborn, function_options{.retries = 2, .retry_delay = 1000ms});
-  add("test::narrow", f::wait, function_options{.max_queue = 2});
+  add("test::narrow", f::wait, function_options{.max_queue = 2, .max_concurrent = 100});
   return made;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/client/call_run.hpp>
+#include <modal/function/context.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -22,6 +23,8 @@ std::uint64_t jitter_seed(const call_id& id) noexcept {
 call_run::call_run(const outgoing_call& outgoing, const client_config& config, time_point begin)
     : outgoing_(outgoing),
       begin_(begin),
+      parent_(this_call().id()),
+      depth_(parent_.is_nil() ? 0 : this_call().depth() + 1),
       machine_(outgoing.options, deadline_of(outgoing.options, config, begin),
                jitter_seed(outgoing.id)) {}
 
@@ -38,6 +41,8 @@ attempt_request call_run::make_request(time_point now) const {
       std::max(std::chrono::ceil<std::chrono::microseconds>(machine_.deadline() - now),
                std::chrono::microseconds{1});
   request.head.attempt = machine_.attempt();
+  request.head.parent = parent_;
+  request.head.depth = depth_;
   request.head.traceparent = outgoing_.options.traceparent;
   return request;
 }

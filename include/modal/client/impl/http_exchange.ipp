@@ -52,6 +52,10 @@ void http_exchange::start(std::string_view authority, std::string_view path, con
   number(field_timeout,
          static_cast<std::uint64_t>(std::max<std::int64_t>(head.timeout.count(), 1)));
   number(field_attempt, static_cast<std::uint64_t>(head.attempt));
+  if (head.depth > 0) {
+    append_id_field(head_, field_parent, head.parent);
+    number(field_depth, static_cast<std::uint64_t>(head.depth));
+  }
   if (!head.traceparent.empty()) append_field(head_, field_traceparent, head.traceparent);
   if (wanted == consent::expect) append_field(head_, "expect", "100-continue");
   number("content-length", arguments.wire_size());

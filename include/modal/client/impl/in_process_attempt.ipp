@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/client/in_process_attempt.hpp>
+#include <modal/function/worker_seat.hpp>
 
 #include <condition_variable>
 #include <cstring>
@@ -35,17 +36,17 @@ void in_process_attempt::start(attempt_request request, std::function<void()> wa
   close();
   shared_ = std::make_shared<shared>();
   shared_->wake = std::move(wake);
-  cancel_ = door_.start(std::move(request.head), flatten(*request.arguments, pool_),
-                        [shared = shared_](in_process_answer answer) {
-                          std::function<void()> waker;
-                          {
-                            const std::scoped_lock lock(shared->mutex);
-                            shared->answer = std::move(answer);
-                            waker = std::move(shared->wake);
-                            shared->arrived.notify_one();
-                          }
-                          if (waker) waker();
-                        });
+  started_ = door_.start(std::move(request.head), flatten(*request.arguments, pool_),
+                         [shared = shared_](in_process_answer answer) {
+                           std::function<void()> waker;
+                           {
+                             const std::scoped_lock lock(shared->mutex);
+                             shared->answer = std::move(answer);
+                             waker = std::move(shared->wake);
+                             shared->arrived.notify_one();
+                           }
+                           if (waker) waker();
+                         });
 }
 
 bool in_process_attempt::advance(time_point) {
@@ -54,6 +55,8 @@ bool in_process_attempt::advance(time_point) {
 }
 
 void in_process_attempt::wait(time_point until) {
+  // A function that waits for its own executor might wait for ever, if all workers did.
+  if (started_ && this_seat() != nullptr && started_->run_here()) return;
   std::unique_lock lock(shared_->mutex);
   const auto has_answer = [this] { return shared_->answer.has_value(); };
   if (until == never)
@@ -63,7 +66,7 @@ void in_process_attempt::wait(time_point until) {
 }
 
 attempt_result in_process_attempt::take(time_point) {
-  cancel_ = nullptr;
+  started_.reset();
   const auto done = std::exchange(shared_, nullptr);
   const std::scoped_lock lock(done->mutex);
   return {.body = std::move(done->answer->body),
@@ -78,7 +81,7 @@ void in_process_attempt::close() noexcept {
     unused = std::move(shared_->wake);
     shared_->wake = nullptr;
   }
-  if (const auto cancel = std::exchange(cancel_, nullptr)) cancel();
+  if (const auto started = std::exchange(started_, nullptr)) started->cancel();
   shared_.reset();
 }
 

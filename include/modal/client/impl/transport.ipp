@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/client/transport.hpp>
+#include <modal/function/worker_seat.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -66,6 +67,7 @@ result<incoming_answer> transport::drive(const outgoing_call& outgoing, attempt&
   for (;;) {
     if (next.what == kind::finish) return run.finish(std::move(next.reason), now);
     if (next.what == kind::wait) {
+      const away_from_seat away;
       std::this_thread::sleep_until(next.until);
       now = clock();
       next = machine.on_wake(now);
@@ -73,10 +75,13 @@ result<incoming_answer> transport::drive(const outgoing_call& outgoing, attempt&
     }
     way.start(run.make_request(now), {}, now);
     bool is_over = way.advance(now);
-    while (!is_over && now < machine.deadline()) {
-      way.wait(machine.deadline());
-      now = clock();
-      is_over = way.advance(now);
+    if (!is_over && now < machine.deadline()) {
+      const away_from_seat away;
+      do {
+        way.wait(machine.deadline());
+        now = clock();
+        is_over = way.advance(now);
+      } while (!is_over && now < machine.deadline());
     }
     if (!is_over) {
       way.close();

@@ -74,13 +74,21 @@ const function_descriptor* catalog::find(std::string_view name) const noexcept {
 }
 
 std::string_view catalog::nearest(std::string_view name) const {
-  // The name comes from the network: its length bounds the work.
+  // The name comes from the network, and there may be many functions: the work is bounded, and what
+  // is beyond is not found.
+  constexpr std::size_t most_work = 1'000'000;  // comparisons of letters
+  std::size_t work = 0;
   if (name.size() > longest_name) return {};
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const auto& [known, entry] : entries_) {
-    const std::size_t distance =
-        last_part(known) == last_part(name) ? 1 : edit_distance(known, name);
+    const bool is_elsewhere = last_part(known) == last_part(name);
+    const auto longer = std::max(known.size(), name.size());
+    if (!is_elsewhere) {
+      if (longer - std::min(known.size(), name.size()) >= best_distance) continue;
+      if ((work += known.size() * name.size()) > most_work) continue;
+    }
+    const std::size_t distance = is_elsewhere ? 1 : edit_distance(known, name);
     if (distance >= best_distance) continue;
     best = known;
     best_distance = distance;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/function/context.hpp>
+#include <modal/function/worker_seat.hpp>
 
 namespace modal {
 namespace {
 
 thread_local const call_context* current_call = nullptr;
+thread_local detail::worker_seat* current_seat = nullptr;
 
 }  // namespace
 
@@ -31,5 +33,13 @@ detail::call_scope::call_scope(const call_context& context) noexcept : previous_
 }
 
 detail::call_scope::~call_scope() { current_call = previous_; }
+
+detail::worker_seat* detail::this_seat() noexcept { return current_seat; }
+
+detail::seat_scope::seat_scope(worker_seat& seat) noexcept : previous_(current_seat) {
+  current_seat = &seat;
+}
+
+detail::seat_scope::~seat_scope() { current_seat = previous_; }
 
 }  // namespace modal

@@ -221,6 +221,10 @@ result<call_head> parse_call_fields(std::span<const http_field> fields) {
       head.timeout = std::chrono::microseconds(std::max<std::int64_t>(microseconds, 1));
     } else if (same_field(name, field_attempt)) {
       if (!read_decimal(value, 1, 1000, head.attempt)) return malformed_field(name);
+    } else if (same_field(name, field_parent)) {
+      if (!id128::from_string(value, head.parent)) return malformed_field(name);
+    } else if (same_field(name, field_depth)) {
+      if (!read_decimal(value, 0, 1'000'000, head.depth)) return malformed_field(name);
     } else if (same_field(name, field_traceparent)) {
       if (is_traceparent(value)) head.traceparent = value;  // else ignored, as it asks
     } else if (same_field(name, field_version)) {

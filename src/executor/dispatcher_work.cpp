@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a worker's thread does: takes a call, runs it, keeps the books, answers.
+#include "executor/dispatcher_core.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// Full jitter: any wait up to the bound is as likely as any other, so that calls that failed
+// together do not come back together.
+nanoseconds retry_wait(const function_options& options, int retry) {
+  const nanoseconds longest = std::chrono::minutes{1};
+  nanoseconds bound = options.retry_delay;
+  for (int i = 0; i < retry && bound < longest; ++i) bound *= 2;
+  bound = std::min(bound, longest);
+  thread_local std::minstd_rand generate{std::random_device{}()};
+  return nanoseconds{std::uniform_int_distribution<nanoseconds::rep>{0, bound.count()}(generate)};
+}
+
+}  // namespace
+
+// A worker's thread, which lets others run while its function waits.
+class dispatcher_core::seat final : public worker_seat {
+ public:
+  explicit seat(dispatcher_core& of) noexcept : core(of) {}
+
+  void leave() noexcept override {
+    wake_up wake;
+    {
+      const std::scoped_lock lock(core.mutex);
+      ++core.away;
+      if (core.plan.has_next()) core.pick_worker_locked(wake);
+    }
+    core.carry_out(wake);
+  }
+  void come_back() noexcept override {
+    const std::scoped_lock lock(core.mutex);
+    --core.away;
+  }
+
+  dispatcher_core& core;
+};
+
+bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, wake_up& wake) {
+  const function_options& options = which.target->descriptor->options;
+  if (failure != errc::function_failed || which.answered || closed) return false;
+  if (which.attempt > options.retries || which.stop.stop_requested()) return false;
+  const time_point again = saturating_add(now, retry_wait(options, which.attempt - 1));
+  if (again >= which.deadline) return false;  // the failure says more than a deadline would
+  which.last_failure = std::move(failure);
+  ++which.target->metrics.retried;
+  --running;
+  ++waiting;
+  ++which.target->waiting;
+  which.stop = std::stop_source{std::nostopstate};
+  if (again <= now) {
+    enqueue_locked(which, now, wake);
+  } else {
+    which.at = call::phase::delayed;
+    which.not_before = again;
+    set_due_locked(which, wake);
+  }
+  return true;
+}
+
+void dispatcher_core::begin_run_locked(call& which, time_point now) {
+  which.at = call::phase::running;
+  ++which.attempt;
+  which.queue_time += now - which.queued_at;
+  which.target->metrics.queue.add(now - which.queued_at);
+  which.stop = std::stop_source{};
+  --waiting;
+  --which.target->waiting;
+  ++running;
+}
+
+// Takes the call that this thread is to run, or one whose time has run out meanwhile.
+call_ptr dispatcher_core::next_locked(time_point now, std::optional<verdict>& late) {
+  if (running - away >= config.threads) return nullptr;
+  call_ptr next(static_cast<call*>(plan.take_next()));
+  if (next == nullptr) return nullptr;
+  if (next->deadline <= now) {
+    plan.note_end(*next, duration{0});
+    late = end_locked(*next, errc::deadline_exceeded, "no worker was free before the deadline");
+    return nullptr;
+  }
+  begin_run_locked(*next, now);
+  return next;
+}
+
+// Runs a call that was taken, answers it, and returns the next one for this thread, if there is one
+// and it `takes_next`: found under the same lock.
+call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
+  call& which = *running_call;
+  served_function& target = *which.target;
+  const time_point started_at = config.time->now();
+  std::optional<error> failure = invoke(which, which.stop.get_token(), config);
+  const time_point ended = config.time->now();
+  const executor_report measured{.decode = which.work.decode_time,
+                                 .run = which.work.run_time,
+                                 .encode = which.work.encode_time};
+  if (failure) which.work = invocation{};  // half a result, which a repeated run must not find
+
+  buffer body;
+  bool mine = false;
+  bool repeats = false;
+  wake_up wake;
+  call_ptr next;
+  std::optional<verdict> late;
+  call_answer answer{.about = which, .report = {}};
+  {
+    const std::scoped_lock lock(mutex);
+    const nanoseconds run_time = ended - started_at;
+    plan.note_end(which, run_time);
+    target.metrics.run.add(run_time);
+    repeats = failure && retry_locked(which, *failure, ended, wake);
+    if (!repeats) {
+      answer.report = measured;
+      answer.report.queue = which.queue_time;
+      answer.report.attempts = which.attempt;
+      body = std::move(which.body);
+      mine = claim_locked(which);
+      retire_locked(which);
+      if (mine && failure) {
+        ++failed;
+        target.metrics.count(failure->value());
+      } else if (mine) {
+        ++succeeded;
+        target.metrics.count_success();
+        target.metrics.bytes_out += which.encoding == encoding::json
+                                        ? which.work.json.size()
+                                        : which.work.result.wire_size();
+      }
+    }
+    if (takes_next) next = next_locked(ended, late);
+    // This end may have let another function's calls, or one more of this function's, run.
+    if (plan.has_next()) pick_worker_locked(wake);
+  }
+  carry_out(wake);
+  if (late) deliver(*late);
+  // A call that is repeated is not ours any more: another worker may run it already. One that is
+  // not `mine` was answered before: cancelled, or too late.
+  if (repeats || !mine) return next;
+  { const buffer given_back = std::move(body); }
+  if (failure) {
+    failure->details().function = target.descriptor->name;
+    failure->details().call_id = which.head.id.to_string();
+    answer.failure = &*failure;
+  } else if (which.encoding == encoding::json) {
+    answer.json = &which.work.json;
+  } else {
+    answer.binary = &which.work.result;
+  }
+  if (config.log_calls && config.log)
+    config.log({.level = log_level::debug,
+                .time = std::chrono::system_clock::now(),
+                .message = failure ? to_string(failure->value()) : "done",
+                .function = target.descriptor->name,
+                .call = which.head.id,
+                .fields = {{"run_us", std::to_string((ended - started_at).count() / 1000)},
+                           {"attempt", std::to_string(which.attempt)}}});
+  const std::shared_ptr<call_sink> sink = std::move(which.sink);
+  sink->on_answer(answer);
+  return next;
+}
+
+// Exactly this call, whose caller waits on this thread: with another one it might wait for a mutex
+// that its own caller holds.
+bool dispatcher_core::run_here(call& which) {
+  const auto* mine = dynamic_cast<seat*>(this_seat());
+  if (mine == nullptr || &mine->core != this) return false;
+  {
+    const std::scoped_lock lock(mutex);
+    if (which.at != call::phase::queued || which.answered) return false;
+    const time_point now = config.time->now();
+    if (which.deadline <= now) return false;
+    plan.take(which);
+    begin_run_locked(which, now);
+  }
+  run(call_ptr(&which), false);
+  return true;
+}
+
+void dispatcher_core::work() {
+  seat own(*this);
+  const seat_scope seated(own);
+  std::unique_lock lock(mutex);
+  parker& bed = parkers.emplace_back();
+  for (;;) {
+    std::optional<verdict> late;
+    call_ptr next = next_locked(config.time->now(), late);
+    if (late) {
+      lock.unlock();
+      deliver(*late);
+      lock.lock();
+      continue;
+    }
+    if (next == nullptr) {
+      if (closed) return;
+      parked.push_back(&bed);
+      lock.unlock();
+      bed.park();
+      lock.lock();
+      continue;
+    }
+    lock.unlock();
+    while (next != nullptr) next = run(next, true);
+    lock.lock();
+  }
+}
+
+}  // namespace modal::detail
