@@ -33,32 +33,30 @@ json fixed_array(const std::vector<schema>& parts, int depth) {
   return made;
 }
 
-bool has_names(const schema& shape) {
-  for (const auto& label : shape.labels)
-    if (!label.empty()) return true;
-  return false;
+json object_schema(const schema& shape, const std::vector<std::string>& names, int depth) {
+  json members = json::object();
+  json required = json::array();
+  for (std::size_t i = 0; i < shape.parts.size(); ++i) {
+    members[names[i]] = schema_of(shape.parts[i], depth);
+    if (shape.parts[i].kind != kind::optional) required.push_back(names[i]);
+  }
+  return {{"type", "object"},
+          {"properties", std::move(members)},
+          {"required", std::move(required)},
+          {"additionalProperties", false}};
 }
 
-// As json_output_archive writes it: fields that have names are members, an unnamed one beside them
-// is "value<n>", and a structure without any names is an array.
+// As json_input_archive reads it: a structure of which no field has a name is an array, and a plain
+// aggregate may be one.
 json structure_schema(const schema& shape, int depth) {
+  const auto names = member_names(shape);
   json made;
-  if (has_names(shape)) {
-    json members = json::object();
-    json required = json::array();
-    for (std::size_t i = 0; i < shape.parts.size(); ++i) {
-      const bool named = i < shape.labels.size() && !shape.labels[i].empty();
-      const std::string name = named ? shape.labels[i] : "value" + std::to_string(i);
-      members[name] = schema_of(shape.parts[i], depth);
-      required.push_back(name);
-    }
-    made = {{"type", "object"},
-            {"properties", std::move(members)},
-            {"required", std::move(required)},
-            {"additionalProperties", false}};
-  } else {
+  if (names.size() != shape.parts.size() || names.empty())
     made = fixed_array(shape.parts, depth);
-  }
+  else if (shape.members.empty())
+    made = object_schema(shape, names, depth);
+  else
+    made = {{"anyOf", {object_schema(shape, names, depth), fixed_array(shape.parts, depth)}}};
   made["title"] = shape.name;
   return made;
 }
@@ -77,7 +75,7 @@ json enumeration_schema(const schema& shape) {
 
 json map_schema(const schema& shape, int depth) {
   json value = schema_of(shape.parts.at(1), depth);
-  if (shape.parts[0].kind == kind::text)
+  if (shape.parts[0].kind == kind::text && !shape.repeats)
     return {{"type", "object"}, {"additionalProperties", std::move(value)}};
   return {{"type", "array"}, {"items", fixed_array(shape.parts, depth)}};
 }
@@ -130,8 +128,9 @@ json schema_of(const schema& shape, int depth) {
               {"minItems", shape.count},
               {"maxItems", shape.count}};
     case kind::set:
-      return {
-          {"type", "array"}, {"items", schema_of(shape.parts.at(0), depth)}, {"uniqueItems", true}};
+      return {{"type", "array"},
+              {"items", schema_of(shape.parts.at(0), depth)},
+              {"uniqueItems", !shape.repeats}};
     case kind::map:
       return map_schema(shape, depth);
     case kind::optional:

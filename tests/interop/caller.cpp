@@ -2,6 +2,7 @@
 // Calls every function at MODAL_URL and prints name, signature and whether the result is right. It
 // has no definition of them, and its own expectations.
 #include <modal/modal.hpp>
+#include <modal/wire/field_names.hpp>
 
 #include "functions.hpp"
 
@@ -33,6 +34,13 @@ void expect(const modal::result<T>& result, const auto& is_right) {
 }
 
 bool same(const interop::point& a, const interop::point& b) { return a.x == b.x && a.y == b.y; }
+
+// Compilers spell them differently: the two callers must print the same.
+template <class T>
+void print_field_names() {
+  for (const auto name : modal::detail::field_names<T>) std::cout << name << ' ';
+  std::cout << '\n';
+}
 
 void call_all() {
   using namespace interop;
@@ -90,6 +98,8 @@ void call_all() {
 }  // namespace
 
 int main() {
+  print_field_names<interop::point>();
+  print_field_names<interop::record>();
   call_all();
   return all_right ? 0 : 1;
 }

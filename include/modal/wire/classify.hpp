@@ -206,6 +206,10 @@ consteval category classify() {
   } else if constexpr (std::is_same_v<T, std::monostate>) {
     return category::monostate;
   } else if constexpr (is_a<T, std::complex>) {
+    static_assert(
+        floating<typename T::value_type>,
+        "modal: this arithmetic type has no fixed width on the wire: a std::complex is of "
+        "float or double");
     return category::complex;
   } else if constexpr (is_a<T, std::chrono::duration>) {
     return category::period;

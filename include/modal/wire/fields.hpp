@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/wire/classify.hpp>
+#include <modal/wire/field_names.hpp>
 
 /// @file
 /// Visits the fields of users' types. cereal's `serialize` (member or free), `save` + `load` and
@@ -133,22 +134,32 @@ const typename T::key_type& key_of(const typename T::value_type& element) {
     return element;
 }
 
+/// Whether a key that comes again is refused, unlike in a multiset or multimap.
+template <associative T>
+inline constexpr bool has_unique_keys =
+    !std::is_same_v<decltype(std::declval<T&>().insert(std::declval<typename T::value_type>())),
+                    typename T::iterator>;
+
 /// Returns whether the hash table holds so many keys beside `key` in one bucket that somebody chose
 /// them for that: chance makes chains of a few, and inserting n colliding keys costs n² steps.
 template <class T>
 bool is_flooded(const T& table, const typename T::key_type& key) {
   if constexpr (unordered<T>) {
-    static_assert(
-        !std::is_same_v<decltype(std::declval<T&>().insert(std::declval<typename T::value_type>())),
-                        typename T::iterator>,
-        "modal: unordered_multiset and unordered_multimap cannot be received: use the "
-        "ordered ones, or a map of vectors");
+    static_assert(has_unique_keys<T>,
+                  "modal: unordered_multiset and unordered_multimap cannot be received: use the "
+                  "ordered ones, or a map of vectors");
     constexpr std::size_t longest_chain = 128;
     return table.bucket_size(table.bucket(key)) > longest_chain;
   } else {
     return false;
   }
 }
+
+/// An archive that wants to know the names of plain aggregates' members, each before its value.
+template <class Archive>
+concept takes_field_names = requires(Archive& archive) {
+  archive.field_name(std::string_view());
+};
 
 /// Calls `archive(field)` for each field of `value`.
 template <class Archive, class T>
@@ -195,7 +206,11 @@ void visit_fields(Archive& archive, T& value) {
     }
   } else if constexpr (source == field_source::plain) {
     if constexpr (!std::is_empty_v<element>)
-      boost::pfr::for_each_field(value, [&archive](auto& field) { archive(field); });
+      boost::pfr::for_each_field(value, [&archive](auto& field, auto index) {
+        if constexpr (takes_field_names<Archive>)
+          archive.field_name(field_names<element>[decltype(index)::value]);
+        archive(field);
+      });
   } else {
     static_assert(always_false<T>,
                   "modal: this class has no fields that modal can see: make it a plain aggregate, "

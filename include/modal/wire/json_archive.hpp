@@ -6,6 +6,7 @@
 #include <modal/wire/json_value.hpp>
 #include <modal/wire/make_schema.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -17,10 +18,11 @@
 ///     text                             string
 ///     bytes (ranges of std::byte or std::uint8_t)   base64 string
 ///     vector, array, set, span         array
-///     map with string keys             object; other maps: array of [key, value]
-///     optional, unique_ptr             null or the value
+///     map with string keys             object; other maps and multimaps: array of [key, value]
+///     optional, unique_ptr             null or the value; as a member also absent
 ///     variant                          {"index": i, "value": v}
-///     pair, tuple, plain aggregate     array
+///     pair, tuple                      array
+///     plain aggregate                  object; read from an array of the fields too
 ///     struct with named fields         object (an unnamed field n is "value<n>")
 ///     enumeration                      string where MODAL_ENUM names it, else number
 ///     duration, time_point             number of ticks (since the Unix epoch)
@@ -28,19 +30,27 @@
 namespace modal {
 namespace detail {
 
-/// Returns whether some field of `T` has a name; its JSON is an object then.
 template <class T>
-bool has_named_fields() {
-  if constexpr (field_source_of<T> == field_source::plain) {
-    return false;
-  } else {
-    static const bool named = [] {
-      for (const auto& label : make_schema<T>().labels)
-        if (!label.empty()) return true;
-      return false;
-    }();
-    return named;
-  }
+const std::vector<std::string>& member_names() {
+  static const std::vector<std::string> names = modal::member_names(make_schema<T>());
+  return names;
+}
+
+template <class T>
+bool is_json_object() {
+  if constexpr (field_source_of<T> == field_source::plain)
+    return !std::is_empty_v<T>;
+  else
+    return !member_names<T>().empty();
+}
+
+/// Quotes a name of the peer's for a message, of which it must not make more than a line.
+inline std::string quoted(std::string_view name) {
+  constexpr std::size_t longest = 64;
+  if (name.size() <= longest) return "\"" + std::string(name) + "\"";
+  std::size_t end = longest;  // not inside of a character
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0U) == 0x80U) --end;
+  return "\"" + std::string(name.substr(0, end)) + "…\"";
 }
 
 template <class T>
@@ -52,7 +62,13 @@ concept blob_range = bulk_range<T> && is_byte<std::remove_const_t<typename T::va
 template <class T>
 inline constexpr bool has_text_key = false;
 template <map_like T>
-inline constexpr bool has_text_key<T> = std::is_same_v<typename T::key_type, std::string>;
+inline constexpr bool has_text_key<T> =
+    std::is_same_v<typename T::key_type, std::string>&& has_unique_keys<T>;
+
+/// What may be absent where it is a member.
+template <class T>
+inline constexpr bool is_absentable =
+    category_of<T> == category::optional || category_of<T> == category::pointer;
 
 }  // namespace detail
 
@@ -73,6 +89,7 @@ class json_output_archive
   }
 
   void name(const char* text) { name_ = text; }
+  void field_name(std::string_view text) { name_ = text; }
   void count(std::uint64_t size) { value(size); }
   void raw(const void* data, std::size_t size) {
     begin_field();
@@ -138,7 +155,7 @@ class json_output_archive
       write(each.count());
     } else if constexpr (what == category::instant) {
       write(each.time_since_epoch().count());
-    } else if (detail::has_named_fields<T>()) {
+    } else if (detail::is_json_object<T>()) {
       object([&] {
         in_object_ = true;
         detail::visit_fields(*this, each);
@@ -250,10 +267,14 @@ class json_input_archive
 
   template <class T>
   void value(T& each) {
+    if constexpr (detail::is_absentable<T>) {
+      if (from_.is_object()) return absentable(each);
+    }
     read(next(), each);
   }
 
   void name(const char* text) { name_ = text; }
+  void field_name(std::string_view text) { name_ = text; }
   template <class Size>
   void count(Size& size) {
     std::uint64_t number = 0;
@@ -270,11 +291,25 @@ class json_input_archive
  private:
   // The view that holds the next field: a member by name, or the next element.
   json_view next() {
+    if (from_.is_object()) return from_.member(next_name());
+    name_ = {};
+    return from_.element(field_++);
+  }
+
+  // Valid until the next call.
+  std::string_view next_name() {
     const auto name = std::exchange(name_, {});
     const std::size_t field = field_++;
-    if (!from_.is_object()) return from_.element(field);
-    if (!name.empty()) return from_.member(name);
-    return from_.member("value" + std::to_string(field));
+    if (!name.empty()) return name;
+    number_name_ = "value" + std::to_string(field);
+    return number_name_;
+  }
+
+  template <class T>
+  void absentable(T& each) {
+    if (const auto found = from_.find_member(next_name())) return read(*found, each);
+    each.reset();
+    ++absent_;
   }
 
   template <class T>
@@ -399,11 +434,32 @@ class json_input_archive
 
   template <class T>
   void structure(const json_view& from, T& each) {
-    if (detail::has_named_fields<T>() != from.is_object())
+    // The members of a plain aggregate have an order that its user sees: an array has it too.
+    constexpr bool is_plain = detail::field_source_of<T> == detail::field_source::plain;
+    if (!is_plain && detail::is_json_object<T>() != from.is_object())
       from.fail(from.is_object() ? "expected an array of fields" : "expected an object");
     json_input_archive inner(from, arena_);
     detail::visit_fields(inner, each);
-    if (inner.field_ != from.size()) from.fail("there are members or elements that the type lacks");
+    if (inner.field_ - inner.absent_ == from.size()) return;
+    if (from.is_object()) fail_unknown(from, detail::member_names<T>());
+    from.fail("there are members or elements that the type lacks");
+  }
+
+  [[noreturn]] static void fail_unknown(const json_view& from,
+                                        const std::vector<std::string>& known) {
+    from.each_member([&](std::string_view name, const json_view&) {
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        from.fail("there is no member " + detail::quoted(name) + ", only " + listed(known));
+    });
+    from.fail("there are members that the type lacks");
+  }
+
+  template <class Names>
+  static std::string listed(const Names& names) {
+    std::string text;
+    for (const auto& name : names)
+      text += (text.empty() ? "\"" : ", \"") + std::string(name) + "\"";
+    return text.empty() ? "none" : text;
   }
 
   template <class E>
@@ -416,16 +472,23 @@ class json_input_archive
           each = value;
           return;
         }
-        from.fail("not one of the enumeration's names");
+        from.fail(detail::quoted(from.to_text()) + " is not one of " + enumerator_names<E>());
       }
     }
     number value{};
     read(from, value);
     if constexpr (enumerators<E>::declared) {
       if (!enumerators<E>::contains(static_cast<E>(value)))
-        from.fail("not one of the enumeration's values");
+        from.fail(std::to_string(value) + " is not the number of one of " + enumerator_names<E>());
     }
     each = static_cast<E>(value);
+  }
+
+  template <class E>
+  static std::string enumerator_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [value, label] : enumerators<E>::list) names.emplace_back(label);
+    return listed(names);
   }
 
   template <class T, std::size_t N>
@@ -482,6 +545,8 @@ class json_input_archive
   json_arena& arena_;
   std::string_view name_;
   std::size_t field_ = 0;
+  std::size_t absent_ = 0;
+  std::string number_name_;
 };
 
 }  // namespace modal

@@ -56,6 +56,7 @@ void add_plain_fields(schema& shape, schema_path& path, std::index_sequence<I...
   (shape.parts.push_back(make_schema<std::remove_cv_t<boost::pfr::tuple_element_t<I, T>>>(path)),
    ...);
   shape.labels.resize(sizeof...(I));
+  shape.members.assign(field_names<T>.begin(), field_names<T>.end());
 }
 
 template <class T>
@@ -125,7 +126,9 @@ schema make_schema(schema_path& path) {
   } else if constexpr (what == category::span) {
     return make_list_schema<std::remove_const_t<typename T::element_type>>(kind::list, path);
   } else if constexpr (what == category::set) {
-    return make_list_schema<typename T::key_type>(kind::set, path);
+    auto shape = make_list_schema<typename T::key_type>(kind::set, path);
+    shape.repeats = !has_unique_keys<T>;
+    return shape;
   } else if constexpr (what == category::array) {
     return {.kind = kind::array,
             .count = std::tuple_size_v<T>,
@@ -133,7 +136,8 @@ schema make_schema(schema_path& path) {
   } else if constexpr (what == category::map) {
     return {.kind = kind::map,
             .parts = {make_schema<typename T::key_type>(path),
-                      make_schema<typename T::mapped_type>(path)}};
+                      make_schema<typename T::mapped_type>(path)},
+            .repeats = !has_unique_keys<T>};
   } else if constexpr (what == category::optional) {
     return {.kind = kind::optional, .parts = {make_schema<typename T::value_type>(path)}};
   } else if constexpr (what == category::pointer) {

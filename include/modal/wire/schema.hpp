@@ -43,9 +43,16 @@ struct schema {
   std::vector<std::string> labels =
       {};  ///< field names (empty for an unnamed field), or enumerators
   std::vector<std::int64_t> values = {};  ///< of enumerations with labels: the value of each
+  /// Of plain aggregates: the members' names, which are in JSON but not in the canonical text.
+  std::vector<std::string> members = {};
+  bool repeats = false;  ///< of sets and maps: a key may come again. Not in the canonical text.
 
   friend bool operator==(const schema&, const schema&) = default;
 };
+
+/// Returns the names of the members of the object that a structure is in JSON, of which an unnamed
+/// field n is "value<n>"; none if it is an array, as where no field has a name.
+std::vector<std::string> member_names(const schema& shape);
 
 /// Returns the canonical text of `shape`.
 std::string to_text(const schema& shape);

@@ -240,6 +240,44 @@ TEST_CASE("routes: describe all functions in OpenAPI 3.1", "[executor][routes]")
   CHECK(args["prefixItems"][21]["properties"].contains("value1"));
 }
 
+TEST_CASE("routes: OpenAPI describes the JSON that is read", "[executor][routes]") {
+  const auto document_of = [](const function_signature& (*signature)()) {
+    catalog functions;
+    auto entry = describe("f", test::functions::echo);
+    entry.signature = signature;
+    REQUIRE(functions.add(entry).has_value());
+    return json::parse(
+        openapi_text(functions))["paths"][call_path("f")]["post"]["requestBody"]["content"]
+                                ["application/json"]["schema"]["properties"]["args"]["prefixItems"];
+  };
+  const schema text{.kind = kind::text};
+  const schema maybe{.kind = kind::optional, .parts = {text}};
+  static const auto signature =
+      make_signature({{.kind = kind::structure,
+                       .name = "plain",
+                       .parts = {text, maybe},
+                       .labels = {"", ""},
+                       .members = {"x", "y"}},
+                      {.kind = kind::structure, .name = "named", .parts = {maybe}, .labels = {"a"}},
+                      {.kind = kind::map, .parts = {text, text}, .repeats = true},
+                      {.kind = kind::map, .parts = {text, text}},
+                      {.kind = kind::set, .parts = {text}, .repeats = true},
+                      {.kind = kind::set, .parts = {text}}},
+                     {});
+  const json parts = document_of(+[]() -> const function_signature& { return signature; });
+  REQUIRE(parts.size() == 6);
+  REQUIRE(parts[0]["anyOf"].size() == 2);
+  CHECK(parts[0]["anyOf"][0]["properties"].contains("y"));
+  CHECK(parts[0]["anyOf"][0]["required"] == json{"x"});
+  CHECK(parts[0]["anyOf"][1]["minItems"] == 2);
+  CHECK(parts[1]["type"] == "object");
+  CHECK(parts[1]["required"] == json::array());
+  CHECK(parts[2]["items"]["prefixItems"].size() == 2);
+  CHECK(parts[3]["type"] == "object");
+  CHECK(parts[4]["uniqueItems"] == false);
+  CHECK(parts[5]["uniqueItems"] == true);
+}
+
 TEST_CASE("routes: know the program's build id", "[executor][routes]") {
   CHECK(build_id().size() % 2 == 0);
   CHECK(build_id() == build_id());

@@ -144,7 +144,7 @@ TEST_CASE("invoke: runs a function on binary arguments", "[function][invoke]") {
 TEST_CASE("invoke: runs a function on JSON arguments", "[function][invoke]") {
   CHECK(call_json("invoked::add", "[2,3]") == "5");
   CHECK(call_json("invoked::total", R"([[1,2.5],"abc"])") == "6.5");
-  CHECK(call_json("invoked::make_report", "[2]") == R"(["ramp",[0,1]])");
+  CHECK(call_json("invoked::make_report", "[2]") == R"({"title":"ramp","values":[0,1]})");
 }
 
 TEST_CASE("invoke: a lambda is called by its name", "[function][invoke]") {

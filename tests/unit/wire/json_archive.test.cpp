@@ -75,7 +75,7 @@ TEST_CASE("json archive: every kind has the form that is documented", "[wire][js
   CHECK(encode_json(5ms) == "5");
   CHECK(encode_json(sample::mode::exact) == "\"exact\"");
   CHECK(encode_json(sample::level::high) == "1");
-  CHECK(encode_json(sample::extent{3, 4}) == "[3,4]");
+  CHECK(encode_json(sample::extent{3, 4}) == R"({"width":3,"height":4})");
   CHECK(encode_json(sample::named{1, "x", {}}) == R"({"a":1,"b":"x","c":null})");
   CHECK(encode_json(sample::circle{}) == R"({"shape":{"title":""},"radius":0})");
 }
@@ -142,8 +142,71 @@ TEST_CASE("json archive: a member that the type lacks is refused", "[wire][json_
 TEST_CASE("json archive: an array is no struct with names, and the other way round",
           "[wire][json_archive]") {
   CHECK_THAT(json_error<sample::named>(R"([1,"",null])").message(), contains("expected an object"));
-  CHECK_THAT(json_error<sample::extent>(R"({"value0":1,"value1":2})").message(),
+  CHECK_THAT(json_error<sample::tagged>(R"({"value0":1,"value1":2})").message(),
              contains("expected an array"));
+}
+
+TEST_CASE("json archive: a plain aggregate is read from an object in any order, and from an array",
+          "[wire][json_archive]") {
+  CHECK(decode_json<sample::extent>(R"({"height":4,"width":3})") == sample::extent{3, 4});
+  CHECK(decode_json<sample::extent>("[3,4]") == sample::extent{3, 4});
+  CHECK(decode_json<sample::empty>("{}") == sample::empty{});
+  CHECK(decode_json<sample::empty>("[]") == sample::empty{});
+  CHECK_THAT(json_error<sample::extent>(R"({"value0":1,"value1":2})").message(),
+             contains("\"width\" is missing"));
+  CHECK(json_error<sample::extent>("[3]") == errc::malformed_payload);
+  CHECK(json_error<sample::empty>("[1]") == errc::malformed_payload);
+  CHECK(json_error<sample::empty>(R"({"a":1})") == errc::malformed_payload);
+  CHECK(json_error<sample::extent>("3") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: a member that is optional may be absent", "[wire][json_archive]") {
+  CHECK(decode_json<sample::named>(R"({"b":"x","a":1})") == sample::named{1, "x", {}});
+  CHECK(decode_json<sample::chain>(R"({"value":7})").next == nullptr);
+  CHECK(decode_json<sample::chain>(R"({"next":{"value":8},"value":7})").next->value == 8);
+  CHECK_THAT(json_error<sample::named>(R"({"a":1})").message(), contains("\"b\" is missing"));
+  CHECK_THAT(json_error<sample::named>(R"({"a":1,"b":"x","d":2})").message(),
+             contains("there is no member \"d\""));
+  CHECK(json_error<std::pair<int, std::optional<int>>>("[1]") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: a member that is not known is named, with those that are",
+          "[wire][json_archive]") {
+  CHECK_THAT(json_error<sample::named>(R"({"a":1,"b":"","c":null,"size":1})").message(),
+             contains("$[0]: there is no member \"size\", only \"a\", \"b\", \"c\""));
+  CHECK_THAT(json_error<std::vector<sample::extent>>(R"([{"width":1,"height":2,"x":1}])").message(),
+             contains("$[0][0]: there is no member \"x\", only \"width\", \"height\""));
+  const auto reason = json_error<sample::empty>("{\"" + std::string(100'000, 'x') + "\":1}");
+  CHECK_THAT(reason.message(), contains("xxx…\", only none"));
+  CHECK(reason.message().size() < 300);
+}
+
+TEST_CASE("json archive: an enumerator that is not known is named, with those that are",
+          "[wire][json_archive]") {
+  CHECK_THAT(json_error<sample::mode>("\"slow\"").message(),
+             contains("$[0]: \"slow\" is not one of \"fast\", \"exact\""));
+  CHECK_THAT(json_error<sample::mode>("2").message(),
+             contains("$[0]: 2 is not the number of one of \"fast\", \"exact\""));
+}
+
+TEST_CASE("json archive: a variant's value may come before its index", "[wire][json_archive]") {
+  using value = std::variant<int, std::string>;
+  CHECK(decode_json<value>(R"({"value":"x","index":1})") == value("x"));
+}
+
+TEST_CASE("json archive: a multimap keeps entries of one key", "[wire][json_archive]") {
+  using table = std::multimap<std::string, int>;
+  const table value{{"a", 1}, {"a", 2}, {"b", 3}};
+  CHECK(encode_json(value) == R"([["a",1],["a",2],["b",3]])");
+  CHECK(decode_json<table>(encode_json(value)) == value);
+  CHECK(json_error<table>(R"({"a":1})") == errc::malformed_payload);
+}
+
+TEST_CASE("json archive: complex numbers are pairs of their parts", "[wire][json_archive]") {
+  using numbers = std::vector<std::complex<double>>;
+  CHECK(encode_json(numbers{{1, -2}, {0.5, 0}}) == "[[1,-2],[0.5,0]]");
+  CHECK(decode_json<numbers>("[[1,-2],[0.5,0]]") == numbers{{1, -2}, {0.5, 0}});
+  CHECK_THAT(json_error<numbers>("[[1,\"x\"]]").message(), contains("$[0][0][1]"));
 }
 
 TEST_CASE("json archive: tuples and arrays have their size", "[wire][json_archive]") {

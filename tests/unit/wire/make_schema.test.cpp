@@ -17,6 +17,7 @@ TEST_CASE("make_schema: a struct has its fields, and their names where known",
   CHECK(named.parts[2].kind == kind::optional);
   const auto plain = make_schema<sample::extent>();
   CHECK(plain.labels == std::vector<std::string>{"", ""});
+  CHECK(plain.members == std::vector<std::string>{"width", "height"});
   CHECK(plain.parts.size() == 2);
 }
 
@@ -39,6 +40,13 @@ TEST_CASE("make_schema: a recursion ends at the struct's name", "[wire][make_sch
 TEST_CASE("make_schema: a struct twice beside itself is no recursion", "[wire][make_schema]") {
   const auto both = make_schema<std::pair<sample::extent, sample::extent>>();
   CHECK(both.parts.at(1).kind == kind::structure);
+}
+
+TEST_CASE("make_schema: knows where a key may come again", "[wire][make_schema]") {
+  CHECK_FALSE(make_schema<std::map<int, int>>().repeats);
+  CHECK(make_schema<std::multimap<int, int>>().repeats);
+  CHECK_FALSE(make_schema<std::unordered_set<int>>().repeats);
+  CHECK(make_schema<std::multiset<int>>().repeats);
 }
 
 TEST_CASE("make_schema: is the same each time", "[wire][make_schema]") {

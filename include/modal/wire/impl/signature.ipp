@@ -46,6 +46,16 @@ std::string number_to_text(const schema& shape) {
 
 }  // namespace
 
+std::vector<std::string> member_names(const schema& shape) {
+  if (!shape.members.empty()) return shape.members;
+  const auto has_name = [](const std::string& label) { return !label.empty(); };
+  if (std::none_of(shape.labels.begin(), shape.labels.end(), has_name)) return {};
+  std::vector<std::string> names = shape.labels;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i].empty()) names[i] = "value" + std::to_string(i);
+  return names;
+}
+
 std::string to_text(const schema& shape) {
   switch (shape.kind) {
     case kind::nothing:
