@@ -17,11 +17,14 @@ constexpr std::string_view accept_post =
 
 // Cuts off the query, and the scheme and host that a request to a proxy has (RFC 9112 3.2.2).
 std::string_view path_of(std::string_view target) {
-  if (target.starts_with("http://") || target.starts_with("https://")) {
-    const auto slash = target.find('/', target.find("//") + 2);
-    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+  const auto colon = target.find("://");
+  if (colon != std::string_view::npos && (same_field(target.substr(0, colon), "http") ||
+                                          same_field(target.substr(0, colon), "https"))) {
+    const auto path = target.find_first_of("/?", colon + 3);
+    target = path == std::string_view::npos ? std::string_view{} : target.substr(path);
   }
-  return target.substr(0, target.find('?'));
+  target = target.substr(0, target.find('?'));
+  return target.empty() ? std::string_view("/") : target;
 }
 
 bool looks_like_call(std::string_view path) {
@@ -47,14 +50,27 @@ void write_method_error(std::string_view method, std::string_view allowed, reply
   append_field(out.fields, "allow", allowed);
 }
 
+constexpr std::string_view call_fields =
+    "content-type, modal-version, modal-call-id, modal-signature, modal-timeout-us, modal-attempt, "
+    "modal-parent, modal-depth, modal-require, traceparent";
+
+// What a browser asks before it sends what a form could not send (Fetch, CORS-preflight fetch).
+bool is_preflight(const request_head& head) {
+  return head.method == "OPTIONS" &&
+         !find_field(head.fields, "access-control-request-method").empty();
+}
+
 }  // namespace
 
 bool expects_continue(const request_head& head) noexcept {
   return same_field(find_field(head.fields, "expect"), "100-continue");
 }
 
-door::door(dispatcher& calls, std::function<std::size_t()> connections)
-    : calls_(calls), routes_(std::make_unique<routes>(calls, std::move(connections))) {}
+door::door(dispatcher& calls, std::function<std::size_t()> connections,
+           std::vector<std::string> allowed_origins)
+    : calls_(calls),
+      routes_(std::make_unique<routes>(calls, std::move(connections))),
+      allowed_origins_(std::move(allowed_origins)) {}
 
 door::~door() = default;
 
@@ -92,7 +108,7 @@ void door::write_answer(const call_answer& answer, reply& out) {
   }
   out.fields.append(field_report).append(": ");
   append_report(out.fields, answer.report);
-  out.fields.append("\r\n");
+  out.fields.append("\r\n").append(answer.about.head.answer_fields);
   if (answer.json == nullptr || answer.failure != nullptr) return;
 
   const executor_report& report = answer.report;
@@ -111,8 +127,47 @@ void door::write_answer(const call_answer& answer, reply& out) {
   out.body.append("}}\n");
 }
 
-// Everything that can be said without admission. Returns false where `out` is the answer.
+bool door::allows(std::string_view origin) const {
+  return std::any_of(
+      allowed_origins_.begin(), allowed_origins_.end(),
+      [&](const std::string& each) { return each == "*" || same_field(each, origin); });
+}
+
+// Everything that can be said without admission. Returns false where `out` is the answer. A browser
+// sends the origin of the page that makes the request: any page could reach an executor on the
+// loopback, or behind a firewall, that its user can reach.
 bool door::prepare(const request_head& head, reply& out, call_head& parsed, encoding& how) const {
+  const std::string_view origin = find_field(head.fields, "origin");
+  if (origin.empty()) return answer_plainly(head, out, parsed, how);
+  if (!allows(origin)) {
+    write_problem(error(errc::bad_configuration,
+                        "web pages of " + std::string(origin.substr(0, 200)) +
+                            " may not use this executor: executor_config::allowed_origins does not "
+                            "name them"),
+                  out, 403);
+    out.fields += "vary: origin\r\n";
+    return false;
+  }
+  bool goes_on = false;
+  if (is_preflight(head) && serves(head.target)) {
+    out.clear();
+    out.status = 204;
+    out.fields.append("access-control-allow-methods: GET, HEAD, POST\r\n")
+        .append("access-control-allow-headers: ")
+        .append(call_fields)
+        .append("\r\naccess-control-max-age: 600\r\n");
+  } else {
+    goes_on = answer_plainly(head, out, parsed, how);
+  }
+  std::string& fields = goes_on ? parsed.answer_fields : out.fields;
+  append_field(fields, "access-control-allow-origin", origin);
+  fields.append("access-control-expose-headers: modal-call-id, modal-report, retry-after\r\n")
+      .append("vary: origin\r\n");
+  return goes_on;
+}
+
+bool door::answer_plainly(const request_head& head, reply& out, call_head& parsed,
+                          encoding& how) const {
   const std::string_view path = path_of(head.target);
   if (!looks_like_call(path)) {
     const route found = routes::find(path);
@@ -141,7 +196,6 @@ bool door::prepare(const request_head& head, reply& out, call_head& parsed, enco
     return false;
   }
   const std::string_view type = media_type(find_field(head.fields, "content-type"));
-  const std::string_view coding = find_field(head.fields, "content-encoding");
   if (same_field(type, call_media_type)) {
     how = encoding::binary;
   } else if (same_field(type, json_media_type)) {
@@ -154,7 +208,12 @@ bool door::prepare(const request_head& head, reply& out, call_head& parsed, enco
     out.fields += accept_post;
     return false;
   }
-  if (!coding.empty() && !same_field(coding, "identity")) {
+  const bool is_encoded =
+      std::any_of(head.fields.begin(), head.fields.end(), [](const http_field& field) {
+        return same_field(field.name, "content-encoding") && !field.value.empty() &&
+               !same_field(field.value, "identity");
+      });
+  if (is_encoded) {
     write_problem(error(errc::unsupported_media, "the body must not be compressed"), out);
     out.fields += "accept-encoding: identity\r\n";
     return false;
@@ -181,9 +240,11 @@ ticket door::open(const request_head& head, reply& out) {
   if (!prepare(head, out, parsed, how)) return {};
   std::optional<std::size_t> size;
   if (head.content_length) size = static_cast<std::size_t>(*head.content_length);
+  const std::string answer_fields = parsed.answer_fields;
   auto admitted = calls_.admit(std::move(parsed), how, size);
   if (admitted) return *std::move(admitted);
   write_problem(admitted.error(), out);
+  out.fields += answer_fields;
   return {};
 }
 

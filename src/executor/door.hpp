@@ -4,6 +4,7 @@
 #include <modal/wire/http_call.hpp>
 
 #include "executor/dispatcher.hpp"
+#include "http1/request_reader.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// @file
 /// What HTTP requests mean to an executor, without sockets: a request head in, then either an
@@ -20,15 +22,6 @@
 /// server.
 
 namespace modal::detail {
-
-/// The head of a request, as views.
-struct request_head {
-  std::string_view method;
-  std::string_view target;
-  std::span<const http_field> fields;
-  std::optional<std::uint64_t> content_length{};
-  bool is_chunked = false;
-};
 
 /// A response whose body is text, or the head of one whose body is a payload. The transport adds
 /// `content-length`, `date` and `connection`.
@@ -53,7 +46,9 @@ class routes;
 class door {
  public:
   /// @param connections tells how many are open, for `/metrics`. Called from any thread.
-  door(dispatcher& calls, std::function<std::size_t()> connections);
+  /// @param allowed_origins see `executor_config::allowed_origins`.
+  door(dispatcher& calls, std::function<std::size_t()> connections,
+       std::vector<std::string> allowed_origins = {});
   ~door();
 
   /// Answers in `out`, or admits a call and returns its ticket: then the transport reads the body,
@@ -76,9 +71,12 @@ class door {
 
  private:
   bool prepare(const request_head& head, reply& out, call_head& parsed, encoding& how) const;
+  bool answer_plainly(const request_head& head, reply& out, call_head& parsed, encoding& how) const;
+  [[nodiscard]] bool allows(std::string_view origin) const;
 
   dispatcher& calls_;
   std::unique_ptr<routes> routes_;
+  const std::vector<std::string> allowed_origins_;
 };
 
 /// Returns whether the client waits for "100 Continue" before it sends the body.

@@ -99,7 +99,8 @@ void executor::impl::start(boost::asio::io_context* host) {
                                            .log_calls = config.log_calls});
   calls->start();
   entrance = std::make_unique<detail::door>(
-      *calls, [this] { return listener ? listener->connections() : std::size_t{0}; });
+      *calls, [this] { return listener ? listener->connections() : std::size_t{0}; },
+      config.allowed_origins);
   if (!config.address.empty()) {
     listener =
         std::make_unique<detail::server>(detail::server_config{.address = config.address,

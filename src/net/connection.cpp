@@ -163,11 +163,6 @@ bool connection::read_chunks() {
     reply_problem(reader_.failure(), reader_.failure_status());
     return true;
   }
-  if (input().size() >= shared_->bounds.header_bytes) {
-    close_after_ = true;
-    reply_problem(error(errc::too_large, "a chunk's header or the trailer is too long"), 431);
-    return true;
-  }
   if (is_lost_) {
     shut();
     return false;

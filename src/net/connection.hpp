@@ -5,7 +5,7 @@
 #include <modal/base/clock.hpp>
 
 #include "executor/door.hpp"
-#include "net/request_reader.hpp"
+#include "http1/request_reader.hpp"
 #include "net/server.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -61,7 +61,7 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   connection(socket peer, std::shared_ptr<server_state> shared);
   ~connection() override;
 
-  [[nodiscard]] auto executor() { return socket_.get_executor(); }
+  [[nodiscard]] auto lane() { return socket_.get_executor(); }
 
   /// Serves requests until the client or the server ends the connection.
   void start();
@@ -71,6 +71,13 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
 
   /// Closes: at once where no answer is owed, else after it. From any thread.
   void close_soon();
+
+  /// Returns since when this has had no call and no request in the making; nothing where it has
+  /// one. From any thread: what it says may be over already.
+  [[nodiscard]] std::optional<time_point> idle_since() const noexcept;
+
+  /// Closes, unless a call or a request has come meanwhile. From any thread.
+  void close_if_idle();
 
   /// Closes, whatever is under way. From any thread. **Precondition**: all calls are answered.
   void close_now();
@@ -123,7 +130,7 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   request_reader reader_;
 
   // The I/O thread's.
-  phase phase_ = phase::head;
+  std::atomic<phase> phase_{phase::head};  ///< written by the I/O thread only
   bool is_reading_ = false;
   bool is_reading_body_ = false;  ///< straight into `body_`, which must stay until the read ends
   std::optional<error> overdue_;  ///< why such a read was cancelled

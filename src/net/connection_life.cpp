@@ -76,6 +76,24 @@ void connection::close_soon() {
   });
 }
 
+std::optional<time_point> connection::idle_since() const noexcept {
+  const phase at = phase_.load(std::memory_order_relaxed);
+  const bool is_idle = at == phase::head ||
+                       (at == phase::answer && turn_.load(std::memory_order_relaxed) == turn::io);
+  if (!is_idle) return std::nullopt;
+  return time_point(time_point::duration(idle_since_.load(std::memory_order_relaxed)));
+}
+
+void connection::close_if_idle() {
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (!self->idle_since()) return;
+    char byte;
+    // A request that has arrived and was not read yet is served.
+    if (::recv(self->fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+    self->shut();
+  });
+}
+
 void connection::close_now() {
   boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->shut(); });
 }

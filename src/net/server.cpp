@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -87,7 +88,10 @@ struct server::impl : std::enable_shared_from_this<impl> {
   void close_entry();
   void remove_socket_file() const;
   void each_connection(void (connection::*act)());
+  bool close_longest_idle();
   bool wait_for_connections(std::chrono::nanoseconds longest);
+  void run(asio::io_context& context);
+  void end_threads();
   void accept();
   void on_accept(const boost::system::error_code& failed, connection::socket peer);
   void pause(const boost::system::error_code& why);
@@ -197,12 +201,42 @@ void server::start(asio::io_context* host) {
   const asio::any_io_executor first = self.lanes.front().executor;
   self.executor = host != nullptr ? asio::any_io_executor(asio::make_strand(first)) : first;
   self.open();
-  for (auto& each : self.lanes) {
-    if (each.own == nullptr) continue;
-    self.threads.emplace_back([context = each.own.get()] { context->run(); });
-    pthread_setname_np(self.threads.back().native_handle(), "modal-io");
+  try {
+    for (auto& each : self.lanes) {
+      if (each.own == nullptr) continue;
+      self.threads.emplace_back([&self, context = each.own.get()] { self.run(*context); });
+      pthread_setname_np(self.threads.back().native_handle(), "modal-io");
+    }
+  } catch (const std::system_error& failed) {
+    self.end_threads();
+    self.acceptor.reset();
+    self.timer.reset();
+    throw_listen(self.config, std::string("no thread to be had: ") + failed.what());
   }
   asio::post(self.executor, [impl = impl_] { impl->accept(); });
+}
+
+// What a handler throws, `bad_alloc` before all, ends that handler's connection at most.
+void server::impl::run(asio::io_context& context) {
+  for (;;) {
+    try {
+      context.run();
+      return;
+    } catch (const std::exception& thrown) {
+      say(log_level::error, std::string("an I/O thread goes on after: ") + thrown.what());
+    } catch (...) {
+      say(log_level::error, "an I/O thread goes on after something that is no std::exception");
+    }
+  }
+}
+
+void server::impl::end_threads() {
+  guards.clear();
+  for (auto& each : lanes)
+    if (each.own) each.own->stop();
+  for (auto& each : threads) each.join();
+  threads.clear();
+  lanes.clear();
 }
 
 void server::impl::accept() {
@@ -226,9 +260,12 @@ void server::impl::on_accept(const boost::system::error_code& failed, connection
   const std::size_t open_now = shared->count.load(std::memory_order_relaxed);
   if (open_now < shared->bounds.connections + most_refusals) {
     try {
+      // One is let in for each that is asked to go; only where too many do not go, others wait.
+      const bool has_idle = open_now >= shared->bounds.connections && close_longest_idle();
       const auto made = std::make_shared<connection>(std::move(peer), shared);
-      const bool is_refused = open_now >= shared->bounds.connections;
-      asio::post(made->executor(), [made, is_refused] {
+      const bool is_refused = open_now >= shared->bounds.connections + most_refusals / 2 ||
+                              (open_now >= shared->bounds.connections && !has_idle);
+      asio::post(made->lane(), [made, is_refused] {
         if (is_refused)
           made->start_refusing();
         else
@@ -268,6 +305,28 @@ void server::impl::remove_socket_file() const {
     ::unlink(path.c_str());
 }
 
+// Makes room for one that wants something: of those that want nothing, the longest idle goes.
+// Returns whether there is one.
+bool server::impl::close_longest_idle() {
+  std::shared_ptr<connection> found;
+  std::vector<std::shared_ptr<connection>> others;  // destroyed without the lock
+  {
+    const std::scoped_lock lock(shared->mutex);
+    time_point longest = never;
+    for (connection* each : shared->open) {
+      const auto since = each->idle_since();
+      if (!since || *since >= longest) continue;
+      auto owner = each->weak_from_this().lock();
+      if (!owner) continue;
+      longest = *since;
+      if (found) others.push_back(std::move(found));
+      found = std::move(owner);
+    }
+  }
+  if (found) found->close_if_idle();
+  return found != nullptr;
+}
+
 void server::impl::each_connection(void (connection::*act)()) {
   std::vector<std::shared_ptr<connection>> alive;  // destroyed without the lock
   {
@@ -298,12 +357,7 @@ void server::stop(std::chrono::nanoseconds flush) {
     self.wait_for_connections(last_wait);
   }
   self.shared->closed.store(true);
-  self.guards.clear();
-  for (auto& each : self.lanes)
-    if (each.own) each.own->stop();
-  for (auto& each : self.threads) each.join();
-  self.threads.clear();
-  self.lanes.clear();
+  self.end_threads();
 }
 
 }  // namespace modal::detail

@@ -38,7 +38,7 @@ forbid "wire depends on base only" \
   "modal/(function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
   $inc/wire src/wire
 forbid "http1 depends on base and wire only, and knows no socket" \
-  "modal/(function|client|executor|gpu|net)/|modal/function\.hpp|$umbrella|executor/|worker/|net/|sys/socket|netinet|poll\.h" \
+  "modal/(function|client|executor|gpu|net)/|modal/function\.hpp|$umbrella|executor/|worker/|net/|boost/|sys/socket|netinet|poll\.h" \
   $inc/http1 src/http1
 forbid "what both ends share of net depends on base only" \
   "modal/(wire|function|client|executor|gpu|http1)/|modal/function\.hpp|$umbrella|executor/|worker/" \

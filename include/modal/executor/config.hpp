@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace modal {
 
@@ -38,6 +39,10 @@ struct executor_config {
   log_sink log{};
   /// Whether each call is logged, at level debug. Off by default, as it costs a few microseconds.
   bool log_calls = false;
+  /// Web pages that may use the executor, by their origins: `https://app.example.org`, with the
+  /// port where it is not the usual one; `*` for all. Default: none. A request without the field
+  /// `origin`, as programs send it, needs nothing here; one of any other origin is answered 403.
+  std::vector<std::string> allowed_origins{};
   /// What to serve; copied by the executor's constructor. Null: all that `MODAL_FUNCTION`
   /// registered.
   const catalog* functions = nullptr;

@@ -60,6 +60,7 @@ struct call_head {
   call_id parent;  ///< the call whose function makes this one; nil: none
   int depth = 0;   ///< how many calls this one is nested in
   std::string traceparent;
+  std::string answer_fields;  ///< what the answer's head is to have besides, at the executor
 };
 
 /// Calls that are nested deeper are refused.

@@ -12,7 +12,7 @@ namespace {
 // A door, and one request at a time.
 struct visitor {
   explicit visitor(dispatcher_config config = {.threads = 1})
-      : b(std::move(config)), entrance(b.calls, nullptr) {}
+      : b(std::move(config)), entrance(b.calls, nullptr, {"https://App.example.org"}) {}
 
   ticket open(std::string_view method, std::string_view target, std::vector<http_field> fields = {},
               std::optional<std::uint64_t> length = std::nullopt) {
@@ -242,4 +242,53 @@ TEST_CASE("door: writes results with their report", "[executor][door]") {
     door::write_answer({.about = about, .failure = &failure, .report = report}, out);
     CHECK(out.status == 504);
   }
+}
+
+TEST_CASE("door: refuses web pages that are not named", "[executor][door]") {
+  visitor v;
+  CHECK_FALSE(v.post("test::echo", {json, {"Origin", "https://evil.example"}}));
+  CHECK(v.answer.status == 403);
+  CHECK_THAT(v.problem()["detail"].get<std::string>(), contains("allowed_origins"));
+  CHECK_FALSE(v.open("GET", "/v1/functions", {{"origin", "null"}}));
+  CHECK(v.answer.status == 403);
+  CHECK(v.answer.fields.find("allow-origin") == std::string::npos);
+}
+
+TEST_CASE("door: lets web pages that are named read the answers", "[executor][door]") {
+  visitor v;
+  const http_field page{"origin", "https://app.example.org"};
+  const std::string allowed = "access-control-allow-origin: https://app.example.org";
+  CHECK_FALSE(v.open("OPTIONS", call_path("test::echo"),
+                     {page, {"access-control-request-method", "POST"}}));
+  CHECK(v.answer.status == 204);
+  CHECK(v.has_field(allowed));
+  CHECK(v.has_field("access-control-allow-methods: GET, HEAD, POST"));
+  CHECK_FALSE(v.open("GET", "/healthz", {page}));
+  CHECK(v.answer.status == 200);
+  CHECK(v.has_field(allowed));
+  CHECK_FALSE(v.post("test::none", {json, page}));
+  CHECK(v.answer.status == 404);
+  CHECK(v.has_field(allowed));
+  const auto admitted = v.post("test::echo", {json, page});
+  REQUIRE(admitted);
+  CHECK_THAT(admitted->head.answer_fields, contains(allowed));
+}
+
+TEST_CASE("door: reads targets as they may be written", "[executor][door]") {
+  visitor v;
+  for (const auto* target : {"HTTP://a/healthz", "https://a:1/healthz?x", "/healthz?/"}) {
+    CHECK_FALSE(v.open("GET", target));
+    CHECK(v.answer.status == 200);
+  }
+  for (const auto* target : {"http://a?/healthz", "http://a", "?/healthz", "ftp://a/healthz"}) {
+    CHECK_FALSE(v.open("GET", target));
+    CHECK(v.answer.status == 404);
+  }
+}
+
+TEST_CASE("door: looks at every content-encoding", "[executor][door]") {
+  visitor v;
+  CHECK_FALSE(
+      v.post("test::echo", {json, {"content-encoding", "identity"}, {"content-encoding", "gzip"}}));
+  CHECK(v.answer.status == 415);
 }

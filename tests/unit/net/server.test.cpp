@@ -138,10 +138,9 @@ TEST_CASE("server: tells one connection too many to come later", "[net][server]"
   live_executor server(net_config({.connections = 2}));
   raw_peer first(server.self);
   raw_peer second(server.self);
-  first.send(get_request("/healthz"));
-  CHECK(first.read_response().status == 200);
-  second.send(get_request("/healthz"));
-  CHECK(second.read_response().status == 200);
+  first.send(json_call("test::wait", "1"));
+  second.send(json_call("test::wait", "1"));
+  REQUIRE(the_gate().wait_entered(2));
   {
     raw_peer third(server.self);
     third.send(get_request("/healthz"));
@@ -150,9 +149,40 @@ TEST_CASE("server: tells one connection too many to come later", "[net][server]"
     CHECK(refused.field("retry-after") == "1");
     CHECK(third.is_closed());
   }
-  first.close();
-  REQUIRE(server.reaches([](const auto& s) { return s.connections == 1; }));
+  the_gate().open();
+  CHECK(first.read_response().status == 200);
+  CHECK(second.read_response().status == 200);
   check_serves(server.self);
+}
+
+TEST_CASE("server: lets the longest idle connection go where there are too many", "[net][server]") {
+  live_executor server(net_config({.connections = 3}));
+  raw_peer busy(server.self);
+  busy.send(json_call("test::wait", "1"));
+  REQUIRE(the_gate().wait_entered(1));
+  raw_peer silent(server.self);
+  REQUIRE(server.reaches([](const auto& s) { return s.connections == 2; }));
+  raw_peer used(server.self);
+  used.send(get_request("/healthz"));
+  CHECK(used.read_response().status == 200);
+  raw_peer another(server.self);
+  another.send(get_request("/healthz"));
+  CHECK(another.read_response().status == 200);
+  CHECK(silent.is_closed());
+  used.send(get_request("/healthz"));
+  CHECK(used.read_response().status == 200);
+  the_gate().open();
+  CHECK(busy.read_response().status == 200);
+}
+
+TEST_CASE("server: silent connections keep nobody out", "[net][server]") {
+  live_executor server(net_config({.connections = 16}));
+  std::vector<raw_peer> silent;
+  for (int i = 0; i < 100; ++i) {
+    silent.emplace_back(server.self);
+    if (i % 10 == 9) check_serves(server.self);
+  }
+  CHECK(server.reaches([](const auto& s) { return s.connections <= 16; }));
 }
 
 TEST_CASE("server: refuses more calls than the queue holds and serves the rest", "[net][server]") {

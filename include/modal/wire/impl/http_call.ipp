@@ -59,6 +59,7 @@ constexpr std::array status_table{
     status_entry{204, "No Content"},
     status_entry{304, "Not Modified"},
     status_entry{400, "Bad Request"},
+    status_entry{403, "Forbidden"},
     status_entry{404, "Not Found"},
     status_entry{405, "Method Not Allowed"},
     status_entry{406, "Not Acceptable"},

@@ -3,25 +3,35 @@
 
 #include <modal/base/error.hpp>
 #include <modal/base/limits.hpp>
-
-#include "executor/door.hpp"
+#include <modal/http1/chunks.hpp>
+#include <modal/http1/head.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 namespace modal::detail {
 
-/// Reads HTTP/1.1 requests from bytes in memory (RFC 9112). No socket, no clock; one thread.
+/// The head of a request, as views.
+struct request_head {
+  std::string_view method;
+  std::string_view target;
+  std::span<const http_field> fields;
+  std::optional<std::uint64_t> content_length{};
+  bool is_chunked = false;
+};
+
+/// Reads HTTP/1.1 requests from bytes in memory (RFC 9112). No socket, no clock; one thread. Keeps
+/// its memory from one request to the next.
 class request_reader {
  public:
+  using step = http1::step;
+
   /// @param bounds lives as long as this.
   explicit request_reader(const limits& bounds);
-  ~request_reader();
-
-  enum class step : std::uint8_t { need_more, done, failed };
 
   /// Looks for a whole head at the start of `input`. After `done`, `head()` is valid as long as
   /// `input` is, and `head_size()` bytes of it are used. After `need_more`, is to be called again
@@ -29,7 +39,7 @@ class request_reader {
   step read_head(std::string_view input);
 
   [[nodiscard]] const request_head& head() const noexcept { return head_; }
-  [[nodiscard]] std::size_t head_size() const noexcept { return head_size_; }
+  [[nodiscard]] std::size_t head_size() const noexcept { return lines_.size(); }
 
   /// Returns whether the connection may serve another request.
   [[nodiscard]] bool keeps_alive() const noexcept { return keeps_alive_; }
@@ -46,16 +56,15 @@ class request_reader {
   [[nodiscard]] int failure_status() const noexcept { return failure_status_; }
 
  private:
-  struct impl;
-
   step fail(errc what, int status, const char* why);
-  step check_head();
+  step check_line();
+  step check_fields();
 
   const limits& bounds_;
-  std::unique_ptr<impl> impl_;
+  http1::head_reader lines_;
+  http1::chunk_reader chunks_;
+  bool is_between_ = false;  ///< the last head was given out: the next call begins another
   request_head head_;
-  std::size_t head_size_ = 0;
-  std::size_t searched_ = 0;
   bool keeps_alive_ = false;
   bool is_old_ = false;
   error failure_;

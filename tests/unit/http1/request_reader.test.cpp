@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/request_reader.hpp"
+#include "http1/request_reader.hpp"
 
 #include <support/catch.hpp>
 
@@ -22,7 +22,7 @@ std::string with(const std::string& line) { return line + "\r\nhost: a\r\n\r\n";
 
 }  // namespace
 
-TEST_CASE("request_reader: reads a head that comes byte by byte", "[net][request_reader]") {
+TEST_CASE("request_reader: reads a head that comes byte by byte", "[http1][request_reader]") {
   const std::string text =
       "POST /v1/x?y HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nEmpty:\r\nX:  spaced \r\n\r\nrest";
   request_reader reader(bounds);
@@ -40,14 +40,14 @@ TEST_CASE("request_reader: reads a head that comes byte by byte", "[net][request
   CHECK(reader.keeps_alive());
 }
 
-TEST_CASE("request_reader: skips empty lines before a request", "[net][request_reader]") {
+TEST_CASE("request_reader: skips empty lines before a request", "[http1][request_reader]") {
   request_reader reader(bounds);
   const std::string text = "\r\n\r\n" + with("GET / HTTP/1.1");
   REQUIRE(reader.read_head(text) == step::done);
   CHECK(reader.head_size() == text.size());
 }
 
-TEST_CASE("request_reader: reads one request after the other", "[net][request_reader]") {
+TEST_CASE("request_reader: reads one request after the other", "[http1][request_reader]") {
   request_reader reader(bounds);
   std::string text = with("GET /1 HTTP/1.1") + with("GET /2 HTTP/1.1");
   REQUIRE(reader.read_head(text) == step::done);
@@ -57,7 +57,7 @@ TEST_CASE("request_reader: reads one request after the other", "[net][request_re
   CHECK(reader.head().target == "/2");
 }
 
-TEST_CASE("request_reader: knows when a connection ends", "[net][request_reader]") {
+TEST_CASE("request_reader: knows when a connection ends", "[http1][request_reader]") {
   const auto keeps = [](const std::string& text) {
     request_reader reader(bounds);
     REQUIRE(reader.read_head(text) == step::done);
@@ -69,7 +69,7 @@ TEST_CASE("request_reader: knows when a connection ends", "[net][request_reader]
   CHECK(keeps("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"));
 }
 
-TEST_CASE("request_reader: refuses what is no HTTP/1.1", "[net][request_reader]") {
+TEST_CASE("request_reader: refuses what is no HTTP/1.1", "[http1][request_reader]") {
   CHECK(status_of(with("GET / HTTP/1.1")) == 200);
   CHECK(status_of(with("GET /")) == 400);
   CHECK(status_of(with("GET  / HTTP/1.1")) == 400);
@@ -79,9 +79,27 @@ TEST_CASE("request_reader: refuses what is no HTTP/1.1", "[net][request_reader]"
   CHECK(status_of("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n") == 400);
   CHECK(status_of("GET / HTTP/1.1\r\nhost: a\r\nbad name: b\r\n\r\n") == 400);
   CHECK(status_of("GET / HTTP/1.1\r\nhost: a\r\nx: y\r\n z\r\n\r\n") == 400);
+  CHECK(status_of("POST / HTTP/1.1\r\nhost: a\r\ncontent-length:\r\n 14\r\n\r\n") == 400);
+  CHECK(status_of(with("GET /heal thz HTTP/1.1")) == 400);
+  CHECK(status_of(with("GET / HTTP/1.10")) == 400);
+  CHECK(status_of(with("GET / http/1.1")) == 400);
+  CHECK(status_of(with("G@T / HTTP/1.1")) == 400);
+  CHECK(status_of(with("GET /\x01 HTTP/1.1")) == 400);
 }
 
-TEST_CASE("request_reader: refuses requests whose end is not sure", "[net][request_reader]") {
+TEST_CASE("request_reader: looks at the host", "[http1][request_reader]") {
+  const auto host = [](const std::string& value) {
+    return status_of("GET / HTTP/1.1\r\nhost: " + value + "\r\n\r\n");
+  };
+  for (const auto* good :
+       {"", "a", "a:1", "example.org:65535", "127.0.0.1", "[::1]", "[::1]:80", "a%20b", "a:"})
+    CHECK(host(good) == 200);
+  for (const auto* bad :
+       {"a b", "a/b", "a@b", "a:b", "a:1:2", "[::1", "[]", "[::1]x", "a:123456", "\"a\"", "<a>"})
+    CHECK(host(bad) == 400);
+}
+
+TEST_CASE("request_reader: refuses requests whose end is not sure", "[http1][request_reader]") {
   const auto post = [](const std::string& fields) {
     return status_of("POST / HTTP/1.1\r\nhost: a\r\n" + fields + "\r\n\r\n");
   };
@@ -97,7 +115,7 @@ TEST_CASE("request_reader: refuses requests whose end is not sure", "[net][reque
   CHECK(status_of("POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n") == 400);
 }
 
-TEST_CASE("request_reader: bounds the header", "[net][request_reader]") {
+TEST_CASE("request_reader: bounds the header", "[http1][request_reader]") {
   const std::string start = "GET / HTTP/1.1\r\nhost: a\r\nx: ";
   const std::string end = "\r\n\r\n";
   const std::string fits(2048 - start.size() - end.size(), 'x');
@@ -110,7 +128,7 @@ TEST_CASE("request_reader: bounds the header", "[net][request_reader]") {
   CHECK(status_of(many + "a: b\r\n\r\n") == 431);
 }
 
-TEST_CASE("request_reader: reads chunks however they are split", "[net][request_reader]") {
+TEST_CASE("request_reader: reads chunks however they are split", "[http1][request_reader]") {
   const std::string head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
   const std::string body = "4;ext=1\r\nabcd\r\nA\r\n0123456789\r\n0\r\ntrailer: x\r\n\r\n";
   for (std::size_t piece = 1; piece <= body.size(); ++piece) {
@@ -134,15 +152,19 @@ TEST_CASE("request_reader: reads chunks however they are split", "[net][request_
   }
 }
 
-TEST_CASE("request_reader: refuses malformed chunks", "[net][request_reader]") {
-  for (const std::string body :
-       {"x\r\nabcd\r\n", "4\r\nabcde\r\n0\r\n\r\n", "fffffffffffffffff\r\n", "-1\r\n\r\n"}) {
+TEST_CASE("request_reader: refuses malformed chunks, and large ones by their size",
+          "[http1][request_reader]") {
+  const auto status = [](const std::string& body) {
     request_reader reader(bounds);
     const std::string head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     REQUIRE(reader.read_head(head) == step::done);
     std::vector<std::string_view> pieces;
     std::size_t used = 0;
     CHECK(reader.read_chunks(body, pieces, used) == step::failed);
-    CHECK(reader.failure_status() == 400);
-  }
+    return reader.failure_status();
+  };
+  for (const auto* body : {"x\r\nabcd\r\n", "4\r\nabcde\r\n0\r\n\r\n", "-1\r\n\r\n"})
+    CHECK(status(body) == 400);
+  for (const auto* body : {"fffffffffffffffff\r\n", "ffffffffffffffff\r\n", "40000001\r\n"})
+    CHECK(status(body) == 413);
 }
