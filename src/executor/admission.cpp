@@ -95,15 +95,14 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
   return std::nullopt;
 }
 
-std::optional<error> dispatcher_core::refusal_locked(const call_head& head,
-                                                     std::optional<std::size_t> body_size,
+std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std::size_t charged_now,
                                                      const served_function& target,
                                                      time_point now) const {
   const auto refuse = [&](errc what, std::string message) {
     return make_refusal(what, std::move(message), head);
   };
   if (draining) return refuse(errc::draining, "this executor takes no new calls");
-  if (body_size.value_or(0) > config.bounds.bytes_in_flight - bytes_in_flight)
+  if (!memory.has_room(charged_now))
     return refuse(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight");
   const auto workers_count =
       static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
@@ -129,29 +128,30 @@ std::optional<error> dispatcher_core::refusal(const call_head& head, encoding ho
   }
   if (auto reason = mismatch(head, how, body_size, target)) return reason;
   const std::scoped_lock lock(mutex);
-  return refusal_locked(head, body_size, *target, config.time->now());
+  return refusal_locked(head, body_size.value_or(0), *target, config.time->now());
 }
 
 result<ticket> dispatcher_core::admit(call_head head, encoding how,
-                                      std::optional<std::size_t> body_size) {
+                                      std::optional<std::size_t> body_size, body_state body) {
   const time_point now = config.time->now();
   served_function* const target = find(head.function);
   // What a peer can make long, such as the search for a similar name, is done without the lock.
   auto reason = mismatch(head, how, body_size, target);
+  const std::size_t charged_now =
+      body == body_state::complete ? body_size.value_or(0) : std::size_t{0};
   call_ptr made;
   if (!reason) {
     made = new call;
     made->line = &target->line;
     made->target = target;
     made->encoding = how;
-    made->reserved_bytes = body_size.value_or(0);
   }
   {
     const std::scoped_lock lock(mutex);
     if (draining)
       reason = make_refusal(errc::draining, "this executor takes no new calls", head);
     else if (!reason)
-      reason = refusal_locked(head, body_size, *target, now);
+      reason = refusal_locked(head, charged_now, *target, now);
     if (reason) {
       ++refused;
       if (target != nullptr)
@@ -160,7 +160,8 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
         ++unknown_functions;
       return *std::move(reason);
     }
-    bytes_in_flight += made->reserved_bytes;
+    memory.charge(made->memory, charged_now);
+    if (body == body_state::arriving) memory.begin_arrival(made->memory);
     ++waiting;
     ++target->waiting;
     ++unanswered;
@@ -172,27 +173,16 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
   return ticket(this, std::move(made));
 }
 
-result<void> dispatcher_core::reserve(call& held, std::size_t total) {
+result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
+                                             std::function<void()> resume) {
+  const std::size_t most = std::min(body_limit(held.encoding), config.bounds.bytes_in_flight);
   const std::scoped_lock lock(mutex);
-  if (total <= held.reserved_bytes) return {};
-  const std::size_t more = total - held.reserved_bytes;
-  std::optional<error> reason;
-  if (const std::size_t most = std::min(body_limit(held.encoding), config.bounds.bytes_in_flight);
-      total > most) {
-    reason = make_refusal(errc::too_large,
-                          "the body has more than " + std::to_string(most) + " bytes, the limit",
-                          held.head);
-  } else if (more > config.bounds.bytes_in_flight - bytes_in_flight) {
-    reason = make_refusal(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight",
-                          held.head);
-  }
-  if (reason) {
-    held.target->metrics.count(reason->value());
-    return *std::move(reason);
-  }
-  bytes_in_flight += more;
-  held.reserved_bytes = total;
-  return {};
+  if (total <= most) return memory.request(held.memory, total, std::move(resume));
+  error reason = make_refusal(
+      errc::too_large, "the body has more than " + std::to_string(most) + " bytes, the limit",
+      held.head);
+  held.target->metrics.count(reason.value());
+  return reason;
 }
 
 void dispatcher_core::withdraw(call& admitted_call) noexcept {

@@ -6,6 +6,7 @@
 #include <modal/function/descriptor.hpp>
 #include <modal/wire/http_call.hpp>
 
+#include "dispatch/memory_budget.hpp"
 #include "schedule/schedule.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -28,6 +29,9 @@ struct call_answer {
   payload* binary = nullptr;       ///< may be moved from
   std::string* json = nullptr;     ///< the text of the result's value; may be moved from
   executor_report report;
+  /// What the result holds of the executor's memory; null where it is small. Kept until the result
+  /// is written or copied.
+  std::shared_ptr<const void> memory{};
 };
 
 /// What waits for a call.
@@ -58,7 +62,7 @@ struct call final : scheduled, boost::intrusive_ref_counter<call, boost::thread_
   phase at = phase::admitted;
   bool answered = false;
   int attempt = 0;
-  std::size_t reserved_bytes = 0;
+  memory_share memory;
   time_point not_before;
   std::chrono::nanoseconds queue_time{0};
   std::stop_source stop{std::nostopstate};

@@ -37,9 +37,9 @@ void dispatcher::start() {
   core_->started = true;
 }
 
-result<ticket> dispatcher::admit(call_head head, encoding how,
-                                 std::optional<std::size_t> body_size) {
-  return core_->admit(std::move(head), how, body_size);
+result<ticket> dispatcher::admit(call_head head, encoding how, std::optional<std::size_t> body_size,
+                                 body_state body) {
+  return core_->admit(std::move(head), how, body_size, body);
 }
 
 std::optional<error> dispatcher::refusal(const call_head& head, encoding how,
@@ -47,8 +47,9 @@ std::optional<error> dispatcher::refusal(const call_head& head, encoding how,
   return core_->refusal(head, how, body_size);
 }
 
-result<void> dispatcher::reserve(ticket& held, std::size_t total) {
-  return core_->reserve(*held.call_, total);
+result<bool> dispatcher::request_memory(ticket& held, std::size_t total,
+                                        std::function<void()> resume) {
+  return core_->request_memory(*held.call_, total, std::move(resume));
 }
 
 call_ptr dispatcher::submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink) {
@@ -118,7 +119,7 @@ dispatcher_snapshot dispatcher::snapshot() const {
   now.failed = core.failed;
   now.waiting = core.waiting;
   now.running = core.running;
-  now.bytes_in_flight = core.bytes_in_flight;
+  now.bytes_in_flight = core.memory.used();
   now.draining = core.draining;
   return now;
 }

@@ -34,6 +34,9 @@
 
 namespace modal::detail {
 
+/// Whether a call's body is there when the call is admitted, or arrives piece by piece.
+enum class body_state : std::uint8_t { complete, arriving };
+
 /// Who watches deadlines and runs stop callbacks: threads of the dispatcher, or, in tests with a
 /// fake clock, whoever calls `expire`.
 enum class housekeeping : std::uint8_t { own_thread, by_hand };
@@ -108,14 +111,18 @@ class dispatcher {
   void start();
 
   /// Takes a call in, or says why not. @param body_size where it is known before the body is read.
-  result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size);
+  /// A body that is complete is charged at once; for one that arrives, see `request_memory`.
+  result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
+                       body_state body = body_state::complete);
 
   /// As `admit`, but only asks.
   [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,
                                              std::optional<std::size_t> body_size) const;
 
-  /// Raises the share of the byte budget that `held` has to `total`, for bodies of unknown size.
-  result<void> reserve(ticket& held, std::size_t total);
+  /// Raises what `held` has of the memory to `total`, for the next piece of a body that arrives.
+  /// @return whether it is granted now. If not, `resume` runs when it is, on any thread; it must
+  /// not call back, and only wakes whoever waits. **Errors**: `too_large`.
+  result<bool> request_memory(ticket& held, std::size_t total, std::function<void()> resume);
 
   /// Queues the call. @return a reference for `cancel`.
   call_ptr submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink);

@@ -28,7 +28,9 @@ served_function::served_function(const function_descriptor& served, const dispat
       line(most_running(served.options, config, functions)) {}
 
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)
-    : config(std::move(settings)), functions(served_functions) {
+    : config(std::move(settings)),
+      functions(served_functions),
+      memory(config.bounds.bytes_in_flight) {
   for (const auto& [name, descriptor] : functions)
     served.try_emplace(name, descriptor, config, functions.size());
 }
@@ -98,6 +100,12 @@ bool dispatcher_core::claim_locked(call& which) {
   return true;
 }
 
+// What waits for memory is told with the lock held: it only wakes others.
+void dispatcher_core::release_locked(memory_share& share) {
+  memory.release(share);
+  for (const auto& resume : memory.take_resumed()) resume();
+}
+
 // Takes a call off all books. The list's reference goes with it: the caller holds another.
 void dispatcher_core::retire_locked(call& which) {
   if (which.at == call::phase::over) return;
@@ -109,7 +117,7 @@ void dispatcher_core::retire_locked(call& which) {
     plan.withdraw(which);
   }
   plan.set_due(which, never);
-  bytes_in_flight -= std::exchange(which.reserved_bytes, 0);
+  release_locked(which.memory);
   which.at = call::phase::over;
   which.stop = std::stop_source{std::nostopstate};
   if (which.flight_hook.is_linked()) {
@@ -162,6 +170,8 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
   {
     const std::scoped_lock lock(mutex);
     which->target->metrics.bytes_in += which->body.size();
+    memory.end_arrival(which->memory);
+    for (const auto& resume : memory.take_resumed()) resume();
     if (closed) {
       ended = end_locked(*which, errc::draining, "the executor stopped before the call could run");
     } else if (which->deadline <= now) {

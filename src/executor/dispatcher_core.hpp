@@ -38,7 +38,7 @@ struct served_function {
 
 /// The state behind `dispatcher`. Methods named `…_locked` need `mutex`; the others take it, and
 /// call out only after giving it back.
-class dispatcher_core {
+class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
  public:
   dispatcher_core(const catalog& served_functions, dispatcher_config settings);
 
@@ -46,8 +46,7 @@ class dispatcher_core {
   [[nodiscard]] std::optional<error> mismatch(const call_head& head, encoding how,
                                               std::optional<std::size_t> body_size,
                                               const served_function* target) const;
-  [[nodiscard]] std::optional<error> refusal_locked(const call_head& head,
-                                                    std::optional<std::size_t> body_size,
+  [[nodiscard]] std::optional<error> refusal_locked(const call_head& head, std::size_t charged_now,
                                                     const served_function& target,
                                                     time_point now) const;
   [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,
@@ -59,8 +58,9 @@ class dispatcher_core {
   served_function* find(std::string_view name);
   [[nodiscard]] const served_function* find(std::string_view name) const;
 
-  result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size);
-  result<void> reserve(call& held, std::size_t total);
+  result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
+                       body_state body);
+  result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted) noexcept;
   call_ptr submit(call_ptr admitted, buffer body, std::shared_ptr<call_sink> sink);
   void cancel(call& which);
@@ -88,7 +88,7 @@ class dispatcher_core {
   std::size_t unanswered = 0;  ///< tickets, and submitted calls without an answer
   std::size_t waiting = 0;
   std::size_t running = 0;
-  std::size_t bytes_in_flight = 0;
+  memory_budget memory;
   std::size_t away = 0;    ///< of those that run: they wait for calls of their own
   std::size_t spares = 0;  ///< threads beyond `config.threads`
   std::uint64_t unknown_functions = 0;
@@ -117,6 +117,7 @@ class dispatcher_core {
   };
 
   class seat;
+  class result_memory;
 
   /// Whom to wake when the lock is given back.
   struct wake_up {
@@ -134,6 +135,7 @@ class dispatcher_core {
   void wake_all();
   bool claim_locked(call& which);
   void retire_locked(call& which);
+  void release_locked(memory_share& share);
   verdict end_locked(call& which, errc what, std::string message);
   static void deliver(verdict& ended);
   void stop_function(std::stop_source which);

@@ -11,6 +11,8 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+constexpr std::size_t least_counted_result = 64 << 10;
+
 // Full jitter: any wait up to the bound is as likely as any other, so that calls that failed
 // together do not come back together.
 nanoseconds retry_wait(const function_options& options, int retry) {
@@ -44,6 +46,29 @@ class dispatcher_core::seat final : public worker_seat {
   }
 
   dispatcher_core& core;
+};
+
+// The memory of a result, from its run until it is written. A result may overdraw the budget, for
+// its call has run; nobody new is let in until that is paid back.
+class dispatcher_core::result_memory {
+ public:
+  result_memory(std::weak_ptr<dispatcher_core> of, std::size_t size)
+      : core_(std::move(of)), size_(size) {}
+  ~result_memory() {
+    const auto core = core_.lock();
+    if (!core || share_.held == 0) return;
+    const std::scoped_lock lock(core->mutex);
+    core->release_locked(share_);
+  }
+  result_memory(const result_memory&) = delete;
+  result_memory& operator=(const result_memory&) = delete;
+
+  void charge_locked(memory_budget& budget) noexcept { budget.charge(share_, size_); }
+
+ private:
+  const std::weak_ptr<dispatcher_core> core_;
+  const std::size_t size_;
+  memory_share share_;
 };
 
 bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, wake_up& wake) {
@@ -105,6 +130,12 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
                                  .run = which.work.run_time,
                                  .encode = which.work.encode_time};
   if (failure) which.work = invocation{};  // half a result, which a repeated run must not find
+  const std::size_t result_size =
+      which.encoding == encoding::json ? which.work.json.size() : which.work.result.wire_size();
+  // Small results are written at once, and cost more to count than to hold.
+  std::shared_ptr<result_memory> held;
+  if (!failure && result_size >= least_counted_result)
+    held = std::make_shared<result_memory>(weak_from_this(), result_size);
 
   buffer body;
   bool mine = false;
@@ -132,9 +163,8 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
       } else if (mine) {
         ++succeeded;
         target.metrics.count_success();
-        target.metrics.bytes_out += which.encoding == encoding::json
-                                        ? which.work.json.size()
-                                        : which.work.result.wire_size();
+        target.metrics.bytes_out += result_size;
+        if (held) held->charge_locked(memory);
       }
     }
     if (takes_next) next = next_locked(ended, late);
@@ -164,6 +194,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
                 .call = which.head.id,
                 .fields = {{"run_us", std::to_string((ended - started_at).count() / 1000)},
                            {"attempt", std::to_string(which.attempt)}}});
+  answer.memory = std::move(held);
   const std::shared_ptr<call_sink> sink = std::move(which.sink);
   sink->on_answer(answer);
   return next;

@@ -234,14 +234,14 @@ bool door::answer_plainly(const request_head& head, reply& out, call_head& parse
   return true;
 }
 
-ticket door::open(const request_head& head, reply& out) {
+ticket door::open(const request_head& head, reply& out, body_state body) {
   call_head parsed;
   encoding how = encoding::binary;
   if (!prepare(head, out, parsed, how)) return {};
   std::optional<std::size_t> size;
   if (head.content_length) size = static_cast<std::size_t>(*head.content_length);
   const std::string answer_fields = parsed.answer_fields;
-  auto admitted = calls_.admit(std::move(parsed), how, size);
+  auto admitted = calls_.admit(std::move(parsed), how, size, body);
   if (admitted) return *std::move(admitted);
   write_problem(admitted.error(), out);
   out.fields += answer_fields;

@@ -53,7 +53,8 @@ class door {
 
   /// Answers in `out`, or admits a call and returns its ticket: then the transport reads the body,
   /// of at most `body_limit(ticket->encoding)` bytes, and submits it to `calls()`.
-  ticket open(const request_head& head, reply& out);
+  /// @param body whether it is all there, or arrives.
+  ticket open(const request_head& head, reply& out, body_state body = body_state::complete);
 
   /// As `open`, but admits nothing. @return whether `out` is the answer.
   bool refuses(const request_head& head, reply& out) const;

@@ -89,9 +89,12 @@ void connection::open_request() {
   keeps_old_alive_ = reader_.is_old() && !close_after_;
   head_only_ = head.method == "HEAD";
   const bool waits = expects_continue(head) && !reader_.is_old();
-  ticket_ = shared_->entrance.open(head, reply_);
   const std::uint64_t length = head.content_length.value_or(0);
   const bool is_chunked = head.is_chunked;
+  const std::size_t here = input().size() - reader_.head_size();
+  const bool is_complete = !is_chunked && length <= here;
+  ticket_ = shared_->entrance.open(head, reply_,
+                                   is_complete ? body_state::complete : body_state::arriving);
   input_begin_ += reader_.head_size();  // the views in `head` stay valid until the next read
   since_ = never;
   if (!ticket_) {
@@ -104,97 +107,22 @@ void connection::open_request() {
     reply_now();
     return;
   }
+  body_ = {};
+  body_length_ = static_cast<std::size_t>(length);
   body_size_ = 0;
-  try {
-    body_ = length != 0 ? shared_->pool.take(static_cast<std::size_t>(length)) : buffer{};
-  } catch (const std::bad_alloc&) {
-    close_after_ = true;
-    return reply_problem(error(errc::queue_full, "no memory for the call's body"));
-  }
+  granted_ = is_complete ? body_length_ : 0;
+  is_paused_ = false;
   phase_ = is_chunked ? phase::chunks : phase::body;
-  if (waits && input().size() < std::max<std::uint64_t>(length, is_chunked ? 1 : 0)) {
+  if (waits && !is_complete && (is_chunked ? input().empty() : true)) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     // Nothing else is on its way to the client, so that 25 bytes always fit.
     if (::send(fd_, go_on.data(), go_on.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) is_lost_ = true;
   }
 }
 
-bool connection::read_body() {
-  const std::size_t left = body_.size() - body_size_;
-  const std::size_t here = std::min(left, input().size());
-  if (here != 0) {
-    std::memcpy(body_.data() + body_size_, input().data(), here);
-    input_begin_ += here;
-    body_size_ += here;
-  }
-  if (body_size_ == body_.size()) {
-    submit();
-    return true;
-  }
-  if (is_lost_) {
-    shut();
-    return false;
-  }
-  if (since_ == never) {
-    since_ = steady_clock::now();
-    arm(due());
-  }
-  return false;
-}
-
-bool connection::read_chunks() {
-  if (since_ == never) {
-    since_ = steady_clock::now();
-    arm(due());
-  }
-  pieces_.clear();
-  std::size_t used = 0;
-  const auto step = reader_.read_chunks(input(), pieces_, used);
-  for (const auto piece : pieces_)
-    if (!append_chunk(piece)) return true;
-  input_begin_ += used;
-  if (step == request_reader::step::done) {
-    if (body_.data() != nullptr) body_.resize(body_size_);
-    submit();
-    return true;
-  }
-  if (step == request_reader::step::failed) {
-    close_after_ = true;
-    reply_problem(reader_.failure(), reader_.failure_status());
-    return true;
-  }
-  if (is_lost_) {
-    shut();
-    return false;
-  }
-  return false;
-}
-
-bool connection::append_chunk(std::string_view piece) {
-  const std::size_t needed = body_size_ + piece.size();
-  if (auto granted = shared_->entrance.calls().reserve(ticket_, needed); !granted) {
-    close_after_ = true;
-    reply_problem(granted.error());
-    return false;
-  }
-  if (needed > body_.capacity()) {
-    try {
-      buffer grown = shared_->pool.take(std::max(needed, 2 * body_.capacity()));
-      if (body_size_ != 0) std::memcpy(grown.data(), body_.data(), body_size_);
-      body_ = std::move(grown);
-    } catch (const std::bad_alloc&) {
-      close_after_ = true;
-      reply_problem(error(errc::queue_full, "no memory for the call's body"));
-      return false;
-    }
-  }
-  std::memcpy(body_.data() + body_size_, piece.data(), piece.size());
-  body_size_ = needed;
-  return true;
-}
-
 void connection::submit() {
   since_ = never;
+  rate_.stop();
   begin_answer();
   call_ =
       shared_->entrance.calls().submit(std::move(ticket_), std::move(body_), shared_from_this());
@@ -275,6 +203,7 @@ void connection::on_answer(const call_answer& answer) noexcept {
   try {
     door::write_answer(answer, reply_);
     views_.clear();
+    result_memory_ = answer.memory;
     if (answer.binary != nullptr) {
       result_ = std::move(*answer.binary);
       result_.gather(views_);
@@ -306,6 +235,7 @@ void connection::write_out(std::size_t body_size) noexcept {
       boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
         self->is_writing_ = true;
         self->since_ = steady_clock::now();
+        self->rate_.begin(self->since_);
         self->arm(self->due());
         self->write_rest();
       });
@@ -329,6 +259,7 @@ connection::sent connection::send_parts() noexcept {
       return errno == EAGAIN || errno == EWOULDBLOCK ? sent::part : sent::failed;
     }
     auto left = static_cast<std::size_t>(written);
+    if (is_writing_) rate_.add(left);
     while (next_part_ < parts_.size() && left >= parts_[next_part_].iov_len)
       left -= parts_[next_part_++].iov_len;
     if (left != 0) {
@@ -342,6 +273,7 @@ connection::sent connection::send_parts() noexcept {
 // Gives the turn back. The last thing that a thread other than the I/O thread does here.
 void connection::finish_answer() noexcept {
   result_.clear();
+  result_memory_.reset();
   if (reply_.body.capacity() > most_kept) reply_.body = {};
   idle_since_.store(steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   const bool needs_io =
@@ -369,9 +301,12 @@ void connection::write_rest() {
     return;
   }
   is_writing_ = false;
+  rate_.stop();
   write_failed_ = result == sent::failed;
   since_ = never;
   result_.clear();
+  result_memory_.reset();
+  if (reply_.body.capacity() > most_kept) reply_.body = {};
   idle_since_.store(steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   turn_.store(turn::io, std::memory_order_relaxed);
   advance();

@@ -6,6 +6,7 @@
 
 #include "executor/door.hpp"
 #include "http1/request_reader.hpp"
+#include "net/rate_guard.hpp"
 #include "net/server.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -95,6 +96,10 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   bool read_body();
   bool read_chunks();
   bool append_chunk(std::string_view piece);
+  enum class grant : std::uint8_t { given, paused, refused };
+  grant ask_memory(std::size_t total);
+  void on_memory(std::size_t total);
+  bool wait_for_body();
   bool answered();
   bool discard();
   void submit();
@@ -145,7 +150,11 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   ticket ticket_;
   call_ptr call_;
   buffer body_;
-  std::size_t body_size_ = 0;  ///< bytes of `body_` that have come
+  std::size_t body_length_ = 0;  ///< bytes that it will have, unless it comes in chunks
+  std::size_t body_size_ = 0;    ///< bytes of it that have come
+  std::size_t granted_ = 0;      ///< bytes of it that there is memory for
+  bool is_paused_ = false;       ///< it waits for memory, and is not read
+  rate_guard rate_;
   std::vector<std::string_view> pieces_;
   time_point since_;  ///< when the phase began, or last made progress
 
@@ -159,6 +168,7 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   std::atomic<bool> skip_write_{false};
   reply reply_;
   payload result_;
+  std::shared_ptr<const void> result_memory_;
   std::string head_;
   std::vector<bytes_view> views_;
   std::vector<iovec> parts_;

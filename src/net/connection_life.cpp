@@ -30,6 +30,7 @@ connection::connection(socket peer, std::shared_ptr<server_state> shared)
       timer_(socket_.get_executor()),
       reader_(shared_->bounds),
       input_(std::min(first_input, shared_->bounds.header_bytes)),
+      rate_(shared_->bounds),
       since_(steady_clock::now()) {
   const std::scoped_lock lock(shared_->mutex);
   shared_->open.insert(this);
@@ -116,9 +117,11 @@ void connection::make_room() {
 void connection::read() {
   if (is_reading_ || is_lost_ || phase_ == phase::closed) return;
   boost::asio::mutable_buffer target;
-  is_reading_body_ = phase_ == phase::body;
+  const bool wants_body = phase_ == phase::body || phase_ == phase::chunks;
+  if (wants_body && is_paused_) return;
+  is_reading_body_ = phase_ == phase::body && granted_ > body_size_ && input().empty();
   if (is_reading_body_) {
-    target = {body_.data() + body_size_, body_.size() - body_size_};
+    target = {body_.data() + body_size_, granted_ - body_size_};
   } else {
     make_room();
     target = {input_.data() + input_end_, input_.size() - input_end_};
@@ -141,6 +144,7 @@ void connection::on_read(const boost::system::error_code& failed, std::size_t si
     is_lost_ = true;
   } else if (is_reading_body_) {
     body_size_ += size;
+    rate_.add(size);
     since_ = steady_clock::now();
   } else {
     input_end_ += size;
@@ -188,7 +192,10 @@ void connection::arm(time_point when) {
 void connection::on_timer() {
   if (phase_ == phase::closed) return;
   timer_at_ = never;
-  if (steady_clock::now() >= due()) on_overdue();
+  const auto now = steady_clock::now();
+  // A window of the rate has ended: that is no fault where enough has moved.
+  const bool goes_on = now >= rate_.due() && !rate_.is_too_slow(now) && now < due();
+  if (!goes_on && now >= due()) on_overdue();
   if (phase_ != phase::closed) arm(due());
 }
 
@@ -202,11 +209,13 @@ time_point connection::due() const noexcept {
       return input().empty() ? saturating_add(idle_since, bounds.idle_timeout)
                              : saturating_add(since, bounds.header_timeout);
     case phase::body:
-    case phase::chunks:
-      return std::min(saturating_add(since, bounds.transfer_timeout),
-                      ticket_ ? ticket_->deadline : never);
+    case phase::chunks: {
+      const time_point deadline = ticket_ ? ticket_->deadline : never;
+      if (is_paused_) return deadline;
+      return std::min({saturating_add(since, bounds.transfer_timeout), rate_.due(), deadline});
+    }
     case phase::answer:
-      if (is_writing_) return saturating_add(since, bounds.transfer_timeout);
+      if (is_writing_) return std::min(saturating_add(since, bounds.transfer_timeout), rate_.due());
       if (turn_.load(std::memory_order_relaxed) == turn::io)
         return saturating_add(idle_since, bounds.idle_timeout);
       return saturating_add(steady_clock::now(), bounds.idle_timeout);  // the call has a deadline
@@ -227,6 +236,11 @@ void connection::on_overdue() {
               : error(errc::malformed_request, "the request came too slowly");
   switch (phase_) {
     case phase::body:
+      if (!is_reading_) {
+        close_after_ = true;
+        reply_problem(reason, is_late ? 0 : 408);
+        return advance();
+      }
       overdue_ = std::move(reason);
       socket_.cancel();  // the answer waits for the end of the read, which may still write to body_
       timer_at_ = never;

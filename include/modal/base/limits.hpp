@@ -22,11 +22,14 @@ struct decode_limits {
 struct limits {
   decode_limits decode{};
 
-  std::size_t header_bytes = 16 << 10;                 ///< request line and header fields together
-  std::size_t body_bytes = std::size_t{1} << 30;       ///< one request or response body (1 GiB)
-  std::size_t json_body_bytes = 16 << 20;              ///< one JSON body
-  std::size_t segments = 1024;                         ///< segments of one payload
-  std::size_t bytes_in_flight = std::size_t{4} << 30;  ///< bodies held by one executor (4 GiB)
+  std::size_t header_bytes = 16 << 10;            ///< request line and header fields together
+  std::size_t body_bytes = std::size_t{1} << 30;  ///< one request or response body (1 GiB)
+  std::size_t json_body_bytes = 16 << 20;         ///< one JSON body
+  std::size_t segments = 1024;                    ///< segments of one payload
+  /// Memory of one executor for bodies and results (4 GiB). Charged as bytes arrive. At the limit
+  /// new calls are refused, and bodies that arrive wait for older ones; see
+  /// src/dispatch/memory_budget.hpp.
+  std::size_t bytes_in_flight = std::size_t{4} << 30;
   std::size_t queue_length = 1024;  ///< calls waiting for a worker, of one function
   std::size_t connections = 1024;   ///< open connections; one more is told to come later
 
@@ -34,6 +37,10 @@ struct limits {
   std::chrono::milliseconds idle_timeout{75'000};    ///< keep-alive connection with no request
   std::chrono::milliseconds transfer_timeout{
       30'000};  ///< reading or writing a body without any progress
+  /// The least bytes a second, averaged over `rate_window`, that a peer must send of a body that it
+  /// is not kept waiting with, or take of an answer.
+  std::size_t minimum_rate = 16 << 10;
+  std::chrono::milliseconds rate_window{10'000};
   std::chrono::milliseconds call_timeout{600'000};  ///< longest deadline of a call, and the default
 };
 

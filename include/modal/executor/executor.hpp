@@ -27,7 +27,7 @@ struct executor_stats {
   std::uint64_t failed = 0;         ///< admitted calls that were answered with an error
   std::size_t waiting = 0;          ///< calls whose body is being read or that wait for a worker
   std::size_t running = 0;          ///< functions that run, abandoned ones included
-  std::size_t bytes_in_flight = 0;  ///< of request bodies that are held
+  std::size_t bytes_in_flight = 0;  ///< of bodies and results that are held
   std::size_t connections = 0;      ///< open connections of its own listener
 };
 

@@ -97,22 +97,37 @@ TEST_CASE("admission: refuses bodies beyond the byte budget", "[executor][admiss
   CHECK(b.admit("test::echo", 1000).has_value());
 }
 
-TEST_CASE("admission: grows the share of a body of unknown size", "[executor][admission]") {
+TEST_CASE("admission: charges a body that arrives as it comes", "[executor][admission]") {
   bench b({.bounds = {.body_bytes = 900, .bytes_in_flight = 1000}, .threads = 1});
-  auto held = b.calls.admit(head_of("test::echo"), encoding::binary, std::nullopt);
-  REQUIRE(held.has_value());
-  CHECK(b.calls.reserve(*held, 500).has_value());
-  CHECK(b.calls.reserve(*held, 100).has_value());
+  const auto arrives = [&] {
+    return b.calls.admit(head_of("test::echo"), encoding::binary, std::nullopt,
+                         body_state::arriving);
+  };
+  int resumed = 0;
+  const auto ask = [&](ticket& held, std::size_t total) {
+    return b.calls.request_memory(held, total, [&] { ++resumed; });
+  };
+  auto oldest = arrives();
+  auto younger = arrives();
+  REQUIRE(oldest.has_value());
+  REQUIRE(younger.has_value());
+  CHECK(b.calls.snapshot().bytes_in_flight == 0);
+  CHECK(ask(*oldest, 500).value());
+  CHECK(ask(*oldest, 100).value());
   CHECK(b.calls.snapshot().bytes_in_flight == 500);
-  const auto other = b.admit("test::echo", 400);
-  REQUIRE(other.has_value());
-  CHECK(b.calls.reserve(*held, 600).has_value());
-  const auto full = b.calls.reserve(*held, 601);
-  REQUIRE(full.has_error());
-  CHECK(full.error() == errc::queue_full);
-  const auto past = b.calls.reserve(*held, 901);
+  CHECK(ask(*younger, 500).value());
+  CHECK_FALSE(ask(*younger, 501).value());
+  CHECK(ask(*oldest, 900).value());
+  const auto refused = b.admit("test::echo", 0);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error() == errc::queue_full);
+  const auto past = ask(*oldest, 901);
   REQUIRE(past.has_error());
   CHECK(past.error() == errc::too_large);
+  CHECK(resumed == 0);
+  *oldest = ticket{};
+  CHECK(resumed == 1);
+  CHECK(b.calls.snapshot().bytes_in_flight == 501);
 }
 
 TEST_CASE("admission: refuses one call more than the queue holds", "[executor][admission]") {
