@@ -107,8 +107,7 @@ class async_operation final
         stored_(std::in_place, std::forward<A>(arguments)...),
         details_(details),
         bounds_(bounds),
-        executor_(boost::asio::get_associated_executor(handler_)),
-        work_(executor_) {}
+        work_(boost::asio::get_associated_executor(handler_)) {}
 
   payload& arguments() noexcept { return stored_->arguments(); }
 
@@ -123,8 +122,10 @@ class async_operation final
   }
 
   void on_answer(result<incoming_answer> answer) noexcept override {
-    const auto executor = executor_;
-    boost::asio::dispatch(executor,
+    // Until dispatch has returned: its last step, waking a thread, must find the context alive, and
+    // the handler may run, and end the context's work, before it.
+    const auto work = work_;
+    boost::asio::dispatch(work.get_executor(),
                           [self = this->shared_from_this(), answer = std::move(answer)]() mutable {
                             self->deliver(answer);
                           });
@@ -148,7 +149,6 @@ class async_operation final
   std::optional<Stored> stored_;
   diagnostics* details_;
   limits bounds_;
-  executor_type executor_;
   boost::asio::executor_work_guard<executor_type> work_;
 };
 

@@ -68,6 +68,7 @@ bool lookup::is_over() const { return shared_->over.load(); }
 
 result<std::vector<socket_address>> lookup::take() {
   const auto done = std::exchange(shared_, nullptr);
+  (void)done->over.load();  // the descriptor only wakes: this orders what the other thread wrote
   if (done->failure != 0)
     return error(errc::connect_failed,
                  "cannot find " + done->host + ": " + ::gai_strerror(done->failure));
