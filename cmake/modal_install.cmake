@@ -15,6 +15,18 @@ if(TARGET modal_executor)
           DESTINATION ${modal_package_dir})
 endif()
 
+# For builds without CMake. The paths are relative to the file, which may be installed anywhere.
+set(modal_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH modal_prefix_from_pc /prefix/${modal_pc_dir} /prefix)
+foreach(package IN ITEMS modal modal-executor)
+  if(package STREQUAL modal-executor AND NOT TARGET modal_executor)
+    continue()
+  endif()
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${package}.pc.in ${PROJECT_BINARY_DIR}/${package}.pc
+                 @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${modal_pc_dir})
+endforeach()
+
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/modal-config.cmake.in
   ${PROJECT_BINARY_DIR}/modal-config.cmake INSTALL_DESTINATION ${modal_package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/modal-config-version.cmake

@@ -21,9 +21,12 @@
 /// `function` is a function, a captureless lambda that has a name, or the type of a function object
 /// whose state cereal can serialise. Options that are constants are checked at compile time, others
 /// when an executor is made. Overloads and templates need a name: `MODAL_FUNCTION_AS`.
-#define MODAL_FUNCTION(function, ...)                                                       \
-  MODAL_DETAIL_REGISTER(                                                                    \
-      (::modal::detail::portable_name<decltype(::modal::detail::target_of<function>())>()), \
+#define MODAL_FUNCTION(function, ...)                                                         \
+  static_assert(::modal::detail::is_no_template(#function),                                   \
+                "modal: compilers spell the names of templates differently: give this one a " \
+                "name with MODAL_FUNCTION_AS(\"name\", f)");                                  \
+  MODAL_DETAIL_REGISTER(                                                                      \
+      (::modal::detail::portable_name<decltype(::modal::detail::target_of<function>())>()),   \
       function, __VA_ARGS__)
 
 /// Registers a function under a name that is fixed by hand; called by
@@ -77,6 +80,8 @@ bool register_target(std::string_view name, Options options, const char* file, i
     static_assert(retry_delay_is_valid(constant),
                   "modal: .retry_delay must be from zero to one minute");
     static_assert(description_is_valid(constant), "modal: .description must not be null");
+    static_assert(arguments_are_valid(constant, target_traits<Target>::arity),
+                  "modal: .arguments must name each argument of the function, up to 16");
   }
   register_descriptor(describe_target<Target>(name, options(), file, line));
   return true;

@@ -3,15 +3,19 @@
 
 #include <modal/wire/declare.hpp>
 
+#include <bitset>
 #include <chrono>
 #include <complex>
 #include <deque>
+#include <forward_list>
 #include <limits>
 #include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <set>
+#include <stack>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -174,12 +178,18 @@ void each(Check&& check) {
   check("array of numbers", std::array<int, 3>{1, 2, 3});
   check("array of texts", std::array<std::string, 2>{"a", "b"});
   check("array of nothing", std::array<int, 0>{});
+  check("forward list", std::forward_list<int>{3, 1});
+  check("stack", std::stack<std::string>(std::deque<std::string>{"a", "b"}));
+  check("queue", std::queue<int>(std::deque<int>{1, 2}));
+  check("bitset", std::bitset<19>(0x5a5a5));
   check("set", std::set<int>{1, 2});
   check("multiset", std::multiset<int>{1, 1, 2});
   check("unordered set", std::unordered_set<std::string>{"x", "y"});
+  check("unordered multiset", std::unordered_multiset<int>{1, 1, 2});
   check("map by text", std::map<std::string, int>{{"a", 1}, {"", 2}});
   check("map by number", std::map<int, std::vector<bool>>{{1, {true, false}}, {2, {}}});
   check("unordered map", std::unordered_map<int, std::string>{{1, "x"}, {2, "y"}});
+  check("unordered multimap", std::unordered_multimap<int, int>{{1, 2}, {1, 3}});
   check("optional", std::optional<std::string>{"q"});
   check("no optional", std::optional<std::string>{});
   check("variant", std::variant<int, std::string>{"v"});

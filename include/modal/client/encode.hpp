@@ -23,8 +23,7 @@ concept contiguous_range = requires(const A& range) {
 /// of the same bitwise elements do, whatever owns them.
 template <class Held, class A>
 consteval bool is_same_range() {
-  if constexpr (contiguous_range<A> &&
-                (is_span<Held> || (category_of<Held> == category::sequence && bulk_range<Held>))) {
+  if constexpr (contiguous_range<A> && (is_span<Held> || flat_range<Held>)) {
     using element = std::remove_cvref_t<decltype(*std::data(std::declval<const A&>()))>;
     using wanted = std::remove_const_t<typename Held::value_type>;
     if constexpr (std::is_same_v<element, wanted>)
@@ -82,7 +81,7 @@ result<R> decode_result(const buffer& body, const limits& bounds) {
       archive.finish();
       return {};
     } else {
-      R value{};
+      auto value = make_default<R>();
       archive(value);
       archive.finish();
       return value;

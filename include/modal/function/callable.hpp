@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/wire/make_schema.hpp>
+#include <modal/wire/owning.hpp>
 #include <modal/wire/signature.hpp>
 #include <modal/wire/type_name.hpp>
 
@@ -140,7 +141,16 @@ struct target_traits<Target, type_list<P...>> {
   static constexpr std::size_t arity = sizeof...(P);
 
   static const function_signature& signature() {
+    if constexpr (!std::is_void_v<result>) refuse_views<result>();
     return signature_of<result, typename parameter<P>::held...>();
+  }
+
+  /// The arguments before they are read.
+  static held make_held() {
+    if constexpr ((std::is_default_constructible_v<typename parameter<P>::held> && ...))
+      return held{};
+    else
+      return held(make_default<typename parameter<P>::held>()...);
   }
 
   static decltype(auto) apply(held& arguments) {

@@ -15,9 +15,11 @@ namespace modal {
 /// are safe to call concurrently.
 class catalog {
  public:
-  /// Adds `entry`. **Errors**: `duplicate_function`, naming both places; `bad_configuration` for an
-  /// empty name or one with characters outside of letters, digits and `_ : . < > , - ( ) & *`, or
-  /// for options out of range.
+  /// Adds `entry`. What is there already and is described again by `make_descriptor`, as the linker
+  /// kept its registration, stays, and takes the options if any are given.
+  /// **Errors**: `duplicate_function` where another function has the name, or the macro stands
+  /// twice, naming both places; `bad_configuration` for an empty name or one with characters
+  /// outside of letters, digits and `_ : . < > , - ( ) & *`, or for options out of range.
   result<void> add(function_descriptor entry);
 
   /// Returns the function of this name, or null.

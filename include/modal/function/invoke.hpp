@@ -109,7 +109,7 @@ void run_decoded(invocation& call, typename Traits::held& arguments) {
 template <class Target>
 void invoke(invocation& call) {
   using traits = target_traits<Target>;
-  typename traits::held arguments{};
+  auto arguments = traits::make_held();
   call.at = invocation::stage::decode;
   if (call.encoding == encoding::json) {
     std::unique_ptr<json_request> request;

@@ -1,10 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <initializer_list>
 
 namespace modal {
+
+/// The names of a function's arguments, each a string literal: `{"pixels", "sigma"}`. At most 16.
+class argument_names {
+ public:
+  constexpr argument_names() noexcept = default;
+  constexpr argument_names(std::initializer_list<const char*> names)  // NOLINT: what a user writes
+      : count_(names.size()) {
+    std::size_t i = 0;
+    for (const char* name : names)
+      if (i < names_.size()) names_[i++] = name;
+  }
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] constexpr auto begin() const noexcept { return names_.begin(); }
+  [[nodiscard]] constexpr auto end() const noexcept {
+    return names_.begin() + static_cast<std::ptrdiff_t>(count_);
+  }
+  static constexpr std::size_t most = 16;
+
+  friend bool operator==(const argument_names&, const argument_names&) = default;
+
+ private:
+  std::array<const char*, most> names_{};
+  std::size_t count_ = 0;
+};
 
 /// What `MODAL_FUNCTION(f, …)` says about a function. Plain values, named by designated
 /// initialisers; the defaults suit most functions.
@@ -24,6 +51,9 @@ struct function_options {
   std::size_t max_concurrent = 0;
   /// What the function does, for `/v1/functions` and `/openapi.json`. A string literal.
   const char* description = "";
+  /// What the arguments are called, in their order, for `/openapi.json`: all of them, or none. Not
+  /// in the signature.
+  argument_names arguments = {};
 
   friend bool operator==(const function_options&, const function_options&) = default;
 };
@@ -39,9 +69,18 @@ constexpr bool retry_delay_is_valid(const function_options& o) {
 }
 constexpr bool description_is_valid(const function_options& o) { return o.description != nullptr; }
 
-constexpr bool options_are_valid(const function_options& o) {
-  return timeout_is_valid(o) && retries_are_valid(o) && retry_delay_is_valid(o) &&
-         description_is_valid(o);
+/// @param arity how many arguments the function takes.
+constexpr bool arguments_are_valid(const function_options& o, std::size_t arity) {
+  if (o.arguments.size() == 0) return true;
+  if (o.arguments.size() != arity || arity > argument_names::most) return false;
+  for (const char* name : o.arguments)
+    if (name == nullptr) return false;
+  return true;
+}
+
+constexpr bool options_are_valid(const function_options& o, std::size_t arity) {
+  return arguments_are_valid(o, arity) && timeout_is_valid(o) && retries_are_valid(o) &&
+         retry_delay_is_valid(o) && description_is_valid(o);
 }
 
 }  // namespace detail

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/pfr/core.hpp>
-#include <boost/pfr/tuple_size.hpp>
-#include <cereal/cereal.hpp>
+#include <modal/wire/cereal_functions.hpp>
+#include <modal/wire/type_name.hpp>
 
 #include <array>
+#include <atomic>
 #include <bit>
+#include <bitset>
 #include <chrono>
 #include <complex>
 #include <cstddef>
@@ -61,8 +62,23 @@ struct enumerators<E> {
 
 namespace detail {
 
+/// What `MODAL_FIELDS` passes to a visitor: the name of a field, and where it is in its struct.
+template <class Struct, class Field>
+struct listed_field {
+  Field Struct::*place;
+  std::size_t offset;
+  std::string_view name;
+};
+
+struct any_visitor {
+  template <class... Field>
+  constexpr void operator()(const Field&...) const noexcept {}
+};
+
 template <class T>
-inline constexpr bool always_false = false;
+concept has_listed_fields = requires {
+  modal_fields(static_cast<const T*>(nullptr), any_visitor());
+};
 
 template <class T, template <class...> class Template>
 inline constexpr bool is_a = false;
@@ -73,6 +89,25 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t N>
 inline constexpr bool is_std_array<std::array<T, N>> = true;
+
+/// The number of elements of a std::array or a C array, and their type.
+template <class T>
+struct array_traits;
+template <class T, std::size_t N>
+struct array_traits<std::array<T, N>> {
+  using element = T;
+  static constexpr std::size_t count = N;
+};
+template <class T, std::size_t N>
+struct array_traits<T[N]> {
+  using element = T;
+  static constexpr std::size_t count = N;
+};
+
+template <class T>
+inline constexpr bool is_bitset = false;
+template <std::size_t N>
+inline constexpr bool is_bitset<std::bitset<N>> = true;
 
 template <class T>
 inline constexpr bool is_span = false;
@@ -111,12 +146,35 @@ concept unordered = associative<T> && requires(T c) {
   c.bucket_count();
 };
 
+// By what they can do, so that nobody pays for headers of containers that few use.
+template <class T>
+concept forward_list_like = has_value_type<T> && requires(T c) {
+  c.emplace_after(c.before_begin());
+};
+
+template <class T>
+concept valarray_like = has_value_type<T> && requires(T c) {
+  c.cshift(1);
+  c.resize(c.size());
+};
+
 template <class T>
 concept sequence_like = has_value_type<T> && !associative<T> && requires(T c) {
   c.emplace_back();
   c.begin();
   c.clear();
 };
+
+/// std::stack, std::queue, std::priority_queue, and classes derived from them.
+template <class T>
+concept adaptor_like = requires(T c, const typename T::container_type& inner) {
+  c.pop();
+  c.push(*inner.begin());
+};
+
+/// Whether the type is one of the standard library's, of which no user may say what it is.
+template <class T>
+inline constexpr bool is_standard = type_name<T>().starts_with("std::");
 
 template <class T>
 concept integer = std::is_integral_v<T> && !std::is_same_v<T, bool> &&
@@ -125,18 +183,6 @@ concept integer = std::is_integral_v<T> && !std::is_same_v<T, bool> &&
 
 template <class T>
 concept floating = std::is_same_v<T, float> || std::is_same_v<T, double>;
-
-/// What fields a user's type has, and who says so.
-enum class field_source : std::uint8_t {
-  none,
-  member_serialize,
-  free_serialize,
-  member_split,
-  free_split,
-  member_minimal,
-  free_minimal,
-  plain,  ///< an aggregate; Boost.PFR counts its members
-};
 
 enum class category : std::uint8_t {
   boolean,
@@ -148,8 +194,11 @@ enum class category : std::uint8_t {
   sequence,
   span,
   array,
+  adaptor,
   set,
   map,
+  bits,
+  atomic,
   optional,
   pointer,
   variant,
@@ -160,6 +209,24 @@ enum class category : std::uint8_t {
   instant,
   structure,
 };
+
+/// What a class is that may be a user's: its fields, where somebody says what they are.
+template <class T>
+consteval category classify_class() {
+  static_assert(std::is_class_v<T>, "modal: this type cannot be sent (references: use values)");
+  if constexpr (!is_standard<T> && (has_listed_fields<T> || has_function_of_its_own<T>))
+    return category::structure;
+  else if constexpr (map_like<T>)
+    return category::map;
+  else if constexpr (associative<T>)
+    return category::set;
+  else if constexpr (sequence_like<T> || forward_list_like<T> || valarray_like<T>)
+    return category::sequence;
+  else if constexpr (adaptor_like<T>)
+    return category::adaptor;
+  else
+    return category::structure;
+}
 
 template <class T>
 consteval category classify() {
@@ -187,8 +254,10 @@ consteval category classify() {
     static_assert(always_false<T>,
                   "modal: this arithmetic type has no fixed width on the wire (long double, "
                   "wchar_t and charN_t are not supported)");
+  } else if constexpr (std::is_array_v<T>) {
+    return category::array;
   } else if constexpr (std::is_enum_v<T>) {
-    return category::enumeration;
+    return has_function_of_its_own<T> ? category::structure : category::enumeration;
   } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
     return category::text;
   } else if constexpr (is_span<T>) {
@@ -215,17 +284,12 @@ consteval category classify() {
     return category::period;
   } else if constexpr (is_instant<T>) {
     return category::instant;
-  } else if constexpr (map_like<T>) {
-    return category::map;
-  } else if constexpr (associative<T>) {
-    return category::set;
-  } else if constexpr (sequence_like<T>) {
-    return category::sequence;
+  } else if constexpr (is_a<T, std::atomic>) {
+    return category::atomic;
+  } else if constexpr (is_bitset<T>) {
+    return category::bits;
   } else {
-    static_assert(std::is_class_v<T>,
-                  "modal: this type cannot be sent (C arrays: use std::array; references: use "
-                  "values)");
-    return category::structure;
+    return classify_class<T>();
   }
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <modal/base/limits.hpp>
+#include <modal/wire/archive_facade.hpp>
+#include <modal/wire/containers.hpp>
 #include <modal/wire/fields.hpp>
 #include <modal/wire/output_archive.hpp>
 #include <modal/wire/payload.hpp>
@@ -44,18 +46,30 @@ class input_archive
       span(each);
     } else if constexpr (detail::bulk_range<T>) {
       bulk(each);
+    } else if constexpr (detail::flat_range<T>) {
+      scattered(each);
     } else if constexpr (what == category::sequence) {
       sequence(each);
+    } else if constexpr (what == category::adaptor) {
+      typename T::container_type elements;
+      value(elements);
+      each = detail::adapt<T>(std::move(elements));
     } else if constexpr (what == category::set || what == category::map) {
       associative(each);
     } else if constexpr (what == category::array) {
       for (auto& element : each) value(element);
-      if constexpr (std::tuple_size_v<T> == 0) zero_byte();
+      if constexpr (detail::array_traits<T>::count == 0) zero_byte();
+    } else if constexpr (what == category::bits) {
+      bits(each);
+    } else if constexpr (what == category::atomic) {
+      auto held = detail::make_default<typename T::value_type>();
+      value(held);
+      each.store(std::move(held));
     } else if constexpr (what == category::optional) {
       if (!flag("an optional is neither absent nor present"))
         each.reset();
       else
-        nested([&] { value(each.emplace()); });
+        nested([&] { value(detail::emplace_default(each)); });
     } else if constexpr (what == category::pointer) {
       static_assert(
           std::is_same_v<typename T::deleter_type, std::default_delete<typename T::element_type>>,
@@ -64,7 +78,7 @@ class input_archive
         each.reset();
       } else {
         charge(sizeof(typename T::element_type));
-        each = std::make_unique<typename T::element_type>();
+        each.reset(cereal::access::construct<typename T::element_type>());
         nested([&] { value(*each); });
       }
     } else if constexpr (what == category::variant) {
@@ -213,12 +227,32 @@ class input_archive
     using element = typename T::value_type;
     const auto from = range_bytes<element>();
     charge(from.size_bytes());
-    if (each.capacity() < from.size() && from.size_bytes() >= huge_advice_bytes) {
-      each.clear();
-      each.reserve(from.size());
-      advise_huge_pages(each.data(), from.size_bytes());
+    if constexpr (requires { each.reserve(each.capacity()); }) {
+      if (each.capacity() < from.size() && from.size_bytes() >= huge_advice_bytes) {
+        each.clear();
+        each.reserve(from.size());
+        advise_huge_pages(each.data(), from.size_bytes());
+      }
     }
-    each.assign(from.begin(), from.end());
+    detail::assign(each, from);
+  }
+
+  // A block, into a container that does not hold its elements together.
+  template <class T>
+  void scattered(T& each) {
+    using element = typename T::value_type;
+    const auto from = range_bytes<element>();
+    charge(from.size() * (sizeof(element) + (detail::valarray_like<T> ? 0 : 2 * sizeof(void*))));
+    detail::assign(each, from);
+  }
+
+  template <std::size_t N>
+  void bits(std::bitset<N>& each) {
+    const std::byte* from = take(N == 0 ? 1 : (N + 7) / 8);
+    for (std::size_t i = 0; i < N; ++i)
+      each[i] = (from[i / 8] >> (i % 8) & std::byte{1}) != std::byte{0};
+    if (N % 8 != 0 || N == 0)
+      if ((from[N / 8] >> (N % 8)) != std::byte{0}) fail("a bit behind the last is set");
   }
 
   std::size_t checked_count(std::uint64_t count, std::size_t wire_size, std::size_t memory_size) {
@@ -235,45 +269,33 @@ class input_archive
     using element = typename T::value_type;
     const auto count =
         checked_count(read_count(), detail::min_wire_size<element>(), sizeof(element));
-    each.clear();
-    if constexpr (requires { each.reserve(count); }) each.reserve(count);
-    nested([&] {
-      for (std::size_t i = 0; i < count; ++i) {
-        if constexpr (std::is_same_v<element, bool>) {
-          each.push_back(flag("a bool is neither 0 nor 1"));
-        } else {
-          value(each.emplace_back());
-        }
-      }
-    });
+    nested([&] { detail::fill(each, count, [this](auto& one) { this->value(one); }); });
   }
 
   template <class T>
   void associative(T& each) {
-    constexpr bool is_map = detail::map_like<T>;
     using key = typename T::key_type;
     const auto count = checked_count(read_count(), detail::min_wire_size<key>(),
                                      sizeof(typename T::value_type) + node_overhead);
-    each.clear();
+    detail::collector<T> collected(each);
     nested([&] {
       for (std::size_t i = 0; i < count; ++i) {
-        key read_key{};
+        auto read_key = detail::make_default<key>();
         value(read_key);
-        const std::size_t before = each.size();
-        const auto placed = [&] {
-          if constexpr (is_map) {
-            typename T::mapped_type mapped{};
+        const auto state = [&] {
+          if constexpr (detail::map_like<T>) {
+            auto mapped = detail::make_default<typename T::mapped_type>();
             value(mapped);
-            return each.emplace_hint(each.end(), std::move(read_key), std::move(mapped));
+            return collected.add(std::move(read_key), std::move(mapped));
           } else {
-            return each.emplace_hint(each.end(), std::move(read_key));
+            return collected.add(std::move(read_key));
           }
         }();
-        if (each.size() == before) fail("a set or map has a key twice");
-        if (detail::is_flooded(each, detail::key_of<T>(*placed)))
-          fail_limit("too many keys of one hash value");
+        if (state == detail::key_state::twice) fail("a set or map has a key twice");
+        if (state == detail::key_state::flooding) fail_limit("too many keys of one hash value");
       }
     });
+    collected.finish();
   }
 
   template <class T>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/wire/archive_facade.hpp>
+#include <modal/wire/containers.hpp>
 #include <modal/wire/fields.hpp>
 #include <modal/wire/input_archive.hpp>
 #include <modal/wire/json_value.hpp>
@@ -23,7 +25,10 @@
 ///     variant                          {"index": i, "value": v}
 ///     pair, tuple                      array
 ///     plain aggregate                  object; read from an array of the fields too
-///     struct with named fields         object (an unnamed field n is "value<n>")
+///     struct with MODAL_FIELDS         the same
+///     struct with a cereal function    object, if it names fields (an unnamed field n is
+///                                      "value<n>"); else array
+///     bitset                           string of 0 and 1, as std::bitset writes it
 ///     enumeration                      string where MODAL_ENUM names it, else number
 ///     duration, time_point             number of ticks (since the Unix epoch)
 
@@ -38,10 +43,10 @@ const std::vector<std::string>& member_names() {
 
 template <class T>
 bool is_json_object() {
-  if constexpr (field_source_of<T> == field_source::plain)
-    return !std::is_empty_v<T>;
-  else
+  if constexpr (is_function(field_source_of<T>))
     return !member_names<T>().empty();
+  else
+    return !std::is_empty_v<T>;
 }
 
 /// Quotes a name of the peer's for a message, of which it must not make more than a line.
@@ -57,7 +62,7 @@ template <class T>
 inline constexpr bool is_byte = std::is_same_v<T, std::byte> || std::is_same_v<T, std::uint8_t>;
 
 template <class T>
-concept blob_range = bulk_range<T> && is_byte<std::remove_const_t<typename T::value_type>>;
+concept blob_range = flat_range<T> && is_byte<std::remove_const_t<typename T::value_type>>;
 
 template <class T>
 inline constexpr bool has_text_key = false;
@@ -117,19 +122,20 @@ class json_output_archive
     } else if constexpr (what == category::text) {
       out_.text(each);
     } else if constexpr (detail::blob_range<T>) {
-      out_.blob(std::as_bytes(std::span(each.data(), each.size())));
+      blob(each);
     } else if constexpr (what == category::map) {
       map(each);
     } else if constexpr (what == category::sequence || what == category::set ||
                          what == category::span || what == category::array) {
       array([&] {
-        for (const auto& element : each) {
-          if constexpr (std::is_same_v<typename T::value_type, bool>)
-            out_.boolean(element);
-          else
-            write(element);
-        }
+        for (const auto& element : each) write(element);
       });
+    } else if constexpr (what == category::adaptor) {
+      write(detail::opened_adaptor<T>::container(each));
+    } else if constexpr (what == category::bits) {
+      out_.text(each.to_string());
+    } else if constexpr (what == category::atomic) {
+      write(each.load());
     } else if constexpr (what == category::optional || what == category::pointer) {
       if (each)
         write(*each);
@@ -162,6 +168,16 @@ class json_output_archive
       });
     } else {
       array([&] { detail::visit_fields(*this, each); });
+    }
+  }
+
+  template <class T>
+  void blob(const T& each) {
+    if constexpr (detail::bulk_range<T>) {
+      out_.blob(std::as_bytes(std::span(each.data(), each.size())));
+    } else {
+      const std::vector<typename T::value_type> copy(std::begin(each), std::end(each));
+      out_.blob(std::as_bytes(std::span(copy)));
     }
   }
 
@@ -343,42 +359,44 @@ class json_input_archive
       span(from, each);
     } else if constexpr (detail::blob_range<T>) {
       const auto bytes = from.to_blob();
-      const auto* begin = reinterpret_cast<const typename T::value_type*>(bytes.data());
-      each.assign(begin, begin + bytes.size());
+      using element = typename T::value_type;
+      detail::assign(each, std::span(reinterpret_cast<const element*>(bytes.data()), bytes.size()));
     } else if constexpr (what == category::sequence) {
-      each.clear();
-      const std::size_t size = container_size(from, sizeof(typename T::value_type));
-      if constexpr (requires { each.reserve(size); }) each.reserve(size);
-      for (std::size_t i = 0; i < size; ++i) {
-        if constexpr (std::is_same_v<typename T::value_type, bool>)
-          each.push_back(from.element(i).to_boolean());
-        else
-          read(from.element(i), each.emplace_back());
-      }
+      std::size_t index = 0;
+      detail::fill(each, container_size(from, sizeof(typename T::value_type)),
+                   [&](auto& element) { read(from.element(index++), element); });
+    } else if constexpr (what == category::adaptor) {
+      typename T::container_type elements;
+      read(from, elements);
+      each = detail::adapt<T>(std::move(elements));
+    } else if constexpr (what == category::bits) {
+      bits(from, each);
+    } else if constexpr (what == category::atomic) {
+      auto held = detail::make_default<typename T::value_type>();
+      read(from, held);
+      each.store(std::move(held));
     } else if constexpr (what == category::set) {
-      each.clear();
+      detail::collector<T> collected(each);
       const std::size_t size = container_size(from, node_size<T>);
       for (std::size_t i = 0; i < size; ++i) {
-        typename T::key_type key{};
+        auto key = detail::make_default<typename T::key_type>();
         read(from.element(i), key);
-        const std::size_t before = each.size();
-        const auto placed = each.emplace_hint(each.end(), std::move(key));
-        if (each.size() == before) from.fail("the set has an element twice");
-        if (detail::is_flooded(each, *placed)) from.fail("too many keys of one hash value");
+        check_key(from, collected.add(std::move(key)), "the set has an element twice");
       }
+      collected.finish();
     } else if constexpr (what == category::map) {
       map(from, each);
     } else if constexpr (what == category::array) {
-      from.expect_array(each.size());
-      for (std::size_t i = 0; i < each.size(); ++i) read(from.element(i), each[i]);
+      from.expect_array(std::size(each));
+      for (std::size_t i = 0; i < std::size(each); ++i) read(from.element(i), each[i]);
     } else if constexpr (what == category::optional) {
       each.reset();
-      if (!from.is_null()) read(from, each.emplace());
+      if (!from.is_null()) read(from, detail::emplace_default(each));
     } else if constexpr (what == category::pointer) {
       each.reset();
       if (from.is_null()) return;
       from.budget().allocate(sizeof(typename T::element_type));
-      each = std::make_unique<typename T::element_type>();
+      each.reset(cereal::access::construct<typename T::element_type>());
       read(from, *each);
     } else if constexpr (what == category::variant) {
       variant(from, each, std::make_index_sequence<std::variant_size_v<T>>{});
@@ -434,9 +452,10 @@ class json_input_archive
 
   template <class T>
   void structure(const json_view& from, T& each) {
-    // The members of a plain aggregate have an order that its user sees: an array has it too.
-    constexpr bool is_plain = detail::field_source_of<T> == detail::field_source::plain;
-    if (!is_plain && detail::is_json_object<T>() != from.is_object())
+    // The fields of a plain or listed structure have an order that its user sees: an array has it
+    // too.
+    constexpr bool by_function = detail::is_function(detail::field_source_of<T>);
+    if (by_function && detail::is_json_object<T>() != from.is_object())
       from.fail(from.is_object() ? "expected an array of fields" : "expected an object");
     json_input_archive inner(from, arena_);
     detail::visit_fields(inner, each);
@@ -505,14 +524,11 @@ class json_input_archive
 
   template <class T>
   void map(const json_view& from, T& each) {
-    each.clear();
+    detail::collector<T> collected(each);
     const auto insert = [&](typename T::key_type&& key, const json_view& mapped_from) {
-      typename T::mapped_type mapped{};
+      auto mapped = detail::make_default<typename T::mapped_type>();
       read(mapped_from, mapped);
-      const std::size_t before = each.size();
-      const auto placed = each.emplace_hint(each.end(), std::move(key), std::move(mapped));
-      if (each.size() == before) from.fail("the map has a key twice");
-      if (detail::is_flooded(each, placed->first)) from.fail("too many keys of one hash value");
+      check_key(from, collected.add(std::move(key), std::move(mapped)), "the map has a key twice");
     };
     if constexpr (detail::has_text_key<T>) {
       if (!from.is_object()) from.fail("expected an object");
@@ -526,11 +542,25 @@ class json_input_archive
       for (std::size_t i = 0; i < size; ++i) {
         const auto pair = from.element(i);
         pair.expect_array(2);
-        typename T::key_type key{};
+        auto key = detail::make_default<typename T::key_type>();
         read(pair.element(0), key);
         insert(std::move(key), pair.element(1));
       }
     }
+    collected.finish();
+  }
+
+  static void check_key(const json_view& from, detail::key_state state, const char* if_twice) {
+    if (state == detail::key_state::twice) from.fail(if_twice);
+    if (state == detail::key_state::flooding) from.fail("too many keys of one hash value");
+  }
+
+  template <std::size_t N>
+  static void bits(const json_view& from, std::bitset<N>& each) {
+    const auto text = from.to_text();
+    if (text.size() != N || text.find_first_not_of("01") != std::string_view::npos)
+      from.fail("expected " + std::to_string(N) + " letters 0 or 1");
+    each = std::bitset<N>(std::string(text));
   }
 
   template <class T, std::size_t... I>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/wire/archive_facade.hpp>
+#include <modal/wire/containers.hpp>
 #include <modal/wire/fields.hpp>
 #include <modal/wire/input_archive.hpp>
 #include <modal/wire/output_archive.hpp>
@@ -22,7 +24,7 @@ inline constexpr char type_identity = 0;
 template <class T>
 schema make_schema(schema_path& path);
 
-/// A cereal output archive that notes the type and the name of each field.
+/// An archive that notes the type and the name of each field.
 class schema_archive : public archive_facade<schema_archive, cereal::detail::OutputArchiveBase> {
  public:
   using is_saving = std::true_type;
@@ -35,10 +37,9 @@ class schema_archive : public archive_facade<schema_archive, cereal::detail::Out
     add(make_schema<T>(path_));
   }
   void name(const char* text) { name_ = text; }
+  void field_name(std::string_view text) { name_ = text; }
   void count(std::size_t) { add({.kind = kind::integer, .bytes = 8}); }
-  void raw(const void*, std::size_t size) {
-    add({.kind = kind::array, .count = size, .parts = {{.kind = kind::integer, .bytes = 1}}});
-  }
+  void raw(const void*, std::size_t size) { add({.kind = kind::blob, .count = size}); }
 
  private:
   void add(schema part) {
@@ -51,13 +52,32 @@ class schema_archive : public archive_facade<schema_archive, cereal::detail::Out
   std::string name_;
 };
 
-template <class T, std::size_t... I>
-void add_plain_fields(schema& shape, schema_path& path, std::index_sequence<I...>) {
-  (shape.parts.push_back(make_schema<std::remove_cv_t<boost::pfr::tuple_element_t<I, T>>>(path)),
-   ...);
-  shape.labels.resize(sizeof...(I));
-  shape.members.assign(field_names<T>.begin(), field_names<T>.end());
+/// Adds the fields that are known by their types alone; of nothing a value is needed.
+template <class T>
+void add_fields(schema& shape, schema_path& path) {
+  const auto add = [&]<class Field>(std::string_view name, std::type_identity<Field>) {
+    shape.parts.push_back(make_schema<std::remove_cv_t<Field>>(path));
+    shape.labels.emplace_back(name);
+  };
+  if constexpr (field_source_of<T> == field_source::listed) {
+    modal_fields(static_cast<const T*>(nullptr),
+                 [&]<class Struct, class... Field>(const listed_field<Struct, Field>&... field) {
+                   (add(field.name, std::type_identity<Field>()), ...);
+                 });
+  } else if constexpr (!std::is_empty_v<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (add(field_names<T>[I], std::type_identity<boost::pfr::tuple_element_t<I, T>>()), ...);
+    }
+    (std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+  }
 }
+
+/// Whether a range of T is sent otherwise than its fields' types let a reader expect: because of
+/// `alignas`, packing, `enable_bitwise`, or fields that are not all listed in their order.
+template <class T>
+inline constexpr bool has_odd_layout = is_bitwise<T> != layout_of<T>.is_flat ||
+                                       (is_bitwise<T> && (sizeof(T) != layout_of<T>.size ||
+                                                          alignof(T) != layout_of<T>.alignment));
 
 template <class T>
 schema make_structure_schema(schema_path& path) {
@@ -68,15 +88,18 @@ schema make_structure_schema(schema_path& path) {
     return shape;
   }
   path.push_back(&type_identity<T>);
-  if constexpr (field_source_of<T> == field_source::plain) {
-    if constexpr (!std::is_empty_v<T>)
-      add_plain_fields<T>(shape, path, std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
-  } else {
-    static_assert(std::is_default_constructible_v<T>,
-                  "modal: a type with a cereal function must have a default constructor");
+  shape.by_function = is_function(field_source_of<T>);
+  if constexpr (has_odd_layout<T>) {
+    shape.layout = "#";
+    if (is_bitwise<T>) shape.layout += std::to_string(sizeof(T)) + "/" + std::to_string(alignof(T));
+  }
+  if constexpr (is_function(field_source_of<T>)) {
     schema_archive archive(shape, path);
-    T example{};
-    visit_fields(archive, std::as_const(example));
+    // On the heap, as the constructor may be cereal's alone to call.
+    const std::unique_ptr<const T> example(cereal::access::construct<T>());
+    visit_fields(archive, *example);
+  } else {
+    add_fields<T>(shape, path);
   }
   path.pop_back();
   return shape;
@@ -131,8 +154,14 @@ schema make_schema(schema_path& path) {
     return shape;
   } else if constexpr (what == category::array) {
     return {.kind = kind::array,
-            .count = std::tuple_size_v<T>,
-            .parts = {make_schema<typename T::value_type>(path)}};
+            .count = array_traits<T>::count,
+            .parts = {make_schema<typename array_traits<T>::element>(path)}};
+  } else if constexpr (what == category::adaptor) {
+    return make_schema<typename T::container_type>(path);
+  } else if constexpr (what == category::bits) {
+    return {.kind = kind::bits, .count = T().size()};
+  } else if constexpr (what == category::atomic) {
+    return make_schema<typename T::value_type>(path);
   } else if constexpr (what == category::map) {
     return {.kind = kind::map,
             .parts = {make_schema<typename T::key_type>(path),

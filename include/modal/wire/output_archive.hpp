@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/wire/archive_facade.hpp>
+#include <modal/wire/containers.hpp>
 #include <modal/wire/fields.hpp>
 #include <modal/wire/payload.hpp>
 
@@ -61,12 +63,20 @@ class output_archive
       scalar(static_cast<std::underlying_type_t<T>>(each));
     } else if constexpr (what == category::text || detail::bulk_range<T>) {
       bulk(each.data(), each.size());
+    } else if constexpr (detail::flat_range<T>) {
+      scattered(each);
     } else if constexpr (what == category::sequence || what == category::set ||
                          what == category::map || what == category::span) {
       elements(each);
+    } else if constexpr (what == category::adaptor) {
+      write(detail::opened_adaptor<T>::container(each));
     } else if constexpr (what == category::array) {
       for (const auto& element : each) write(element);
-      if constexpr (std::tuple_size_v<T> == 0) scalar(std::uint8_t{0});
+      if constexpr (detail::array_traits<T>::count == 0) scalar(std::uint8_t{0});
+    } else if constexpr (what == category::bits) {
+      bits(each);
+    } else if constexpr (what == category::atomic) {
+      write(each.load());
     } else if constexpr (what == category::optional || what == category::pointer) {
       scalar(static_cast<std::uint8_t>(each ? 1 : 0));
       if (each) write(*each);
@@ -104,19 +114,21 @@ class output_archive
     if (out_.envelope_size() == before) scalar(std::uint8_t{0});
   }
 
+  // The first bit is the lowest of the first byte; what is over in the last byte is zero.
+  template <std::size_t N>
+  void bits(const std::bitset<N>& each) {
+    std::byte* to = out_.extend(N == 0 ? 1 : (N + 7) / 8);
+    *to = {};
+    for (std::size_t i = 0; i < N; ++i) {
+      if (i % 8 == 0) to[i / 8] = {};
+      if (each[i]) to[i / 8] |= std::byte{1} << (i % 8);
+    }
+  }
+
   template <class T>
   void elements(const T& each) {
-    if constexpr (requires { each.size(); }) {
-      count(each.size());
-    } else {
-      count(static_cast<std::size_t>(std::distance(each.begin(), each.end())));
-    }
-    for (const auto& element : each) {
-      if constexpr (std::is_same_v<typename T::value_type, bool>)
-        scalar(static_cast<std::uint8_t>(element ? 1 : 0));
-      else
-        write(element);
-    }
+    count(detail::count_of(each));
+    for (const auto& element : each) write(element);
   }
 
   template <class T>
@@ -136,12 +148,33 @@ class output_archive
     }
     count(size);
     if (bytes == 0) return;
-    if constexpr (alignof(T) > 1) {
-      const std::size_t used = out_.envelope_size();
-      const std::size_t gap = align_up(used, alignof(T)) - used;
-      if (gap != 0) std::memset(out_.extend(gap), 0, gap);
-    }
+    align(alignof(T));
     std::memcpy(out_.extend(bytes), data, bytes);
+  }
+
+  void align(std::size_t alignment) {
+    const std::size_t used = out_.envelope_size();
+    const std::size_t gap = align_up(used, alignment) - used;
+    if (gap != 0) std::memset(out_.extend(gap), 0, gap);
+  }
+
+  // The same block, of elements that do not lie together.
+  template <class T>
+  void scattered(const T& each) {
+    using element = typename T::value_type;
+    if constexpr (detail::valarray_like<T>) {
+      bulk(std::begin(each), each.size());
+    } else if constexpr (alignof(element) > envelope_alignment) {
+      const std::vector<element> copy(each.begin(), each.end());
+      const bool outer = std::exchange(lasting_, false);
+      bulk(copy.data(), copy.size());
+      lasting_ = outer;
+    } else {
+      const std::size_t size = detail::count_of(each);
+      count(size);
+      if (size != 0) align(alignof(element));
+      for (const element& one : each) scalar(one);
+    }
   }
 
  public:

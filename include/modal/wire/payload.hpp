@@ -29,7 +29,7 @@
 
 namespace modal {
 
-inline constexpr std::uint32_t payload_magic = 0x3150444d;  // "MDP1"
+inline constexpr std::uint32_t payload_magic = 0x3250444d;  // "MDP2"
 inline constexpr std::size_t payload_head_bytes = 16;
 inline constexpr std::size_t envelope_alignment = 16;
 inline constexpr std::size_t segment_alignment = 64;

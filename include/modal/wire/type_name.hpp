@@ -66,4 +66,10 @@ consteval bool is_portable_name(std::string_view name) {
   return !name.empty() && name.find_first_of("<({ ") == std::string_view::npos;
 }
 
+/// Returns whether a function is written without template arguments: Clang leaves them out of the
+/// name that it prints, so that only the source tells.
+consteval bool is_no_template(std::string_view source) {
+  return source.find('<') == std::string_view::npos;
+}
+
 }  // namespace modal::detail

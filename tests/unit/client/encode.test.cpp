@@ -34,11 +34,13 @@ TEST_CASE("encode: writes every contiguous range alike", "[client][encode]") {
         encoded<std::span<const float>>(same));
 }
 
-TEST_CASE("encode: keeps containers apart that lie differently", "[client][encode]") {
+TEST_CASE("encode: converts between containers only where it must", "[client][encode]") {
   payload out;
   detail::encode_argument<std::deque<int>>(out, std::deque<int>(5000, 7));
   CHECK(out.segments().empty());
-  CHECK(!detail::is_same_range<std::deque<int>, std::vector<int>>());
+  CHECK(detail::is_same_range<std::deque<int>, std::vector<int>>());
+  CHECK(!detail::is_same_range<std::vector<int>, std::deque<int>>());
+  CHECK(!detail::is_same_range<std::deque<bool>, std::vector<bool>>());
   CHECK(detail::is_same_range<std::vector<int>, std::array<int, 3>>());
 }
 

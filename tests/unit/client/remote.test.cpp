@@ -28,7 +28,7 @@ TEST_CASE("remote: gives owners where the function returns views", "[client][rem
 TEST_CASE("remote: a function object's state is its first argument", "[client][remote]") {
   const auto bound = modal::bind(elsewhere::scale{2});
   CHECK(bound.name() == "elsewhere::scale");
-  CHECK(bound.signature().text == "(scale{f32}, f32) -> f32");
+  CHECK(bound.signature().text == "(scale{factor: f32}, f32) -> f32");
 }
 
 TEST_CASE("remote: with and on change a copy", "[client][remote]") {

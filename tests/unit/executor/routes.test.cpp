@@ -59,6 +59,10 @@ const function_signature& rich_signature() {
     ticks.denominator = 1000;
     schema instant = ticks;
     instant.kind = kind::instant;
+    schema by_place = nested(kind::structure, {i32, text}, "by_place", {"", ""});
+    by_place.by_function = true;
+    schema by_name = nested(kind::structure, {i32, text}, "by_name", {"width", ""});
+    by_name.by_function = true;
     const schema self = nested(kind::recursion, {}, "tree");
     return make_signature(
         {scalar(kind::boolean),
@@ -81,8 +85,8 @@ const function_signature& rich_signature() {
          nested(kind::variant, {i32, text}),
          nested(kind::tuple, {i32, text}),
          nested(kind::tuple, {}),
-         nested(kind::structure, {i32, text}, "plain_struct", {"", ""}),
-         nested(kind::structure, {i32, text}, "named_struct", {"width", ""}),
+         by_place,
+         by_name,
          nested(kind::structure, {nested(kind::list, {self})}, "tree", {"children"}),
          ticks,
          instant},
@@ -222,9 +226,9 @@ TEST_CASE("routes: describe all functions in OpenAPI 3.1", "[executor][routes]")
     const json& request = operation["requestBody"]["content"]["application/json"]["schema"];
     check_schema(request, document);
     CHECK(operation["responses"]["200"]["description"].is_string());
-    CHECK(operation["responses"]["default"]["description"].is_string());
+    CHECK(operation["responses"]["5XX"]["description"].is_string());
     check_schema(operation["responses"]["200"]["content"]["application/json"]["schema"], document);
-    check_schema(operation["responses"]["default"]["content"]["application/problem+json"]["schema"],
+    check_schema(operation["responses"]["4XX"]["content"]["application/problem+json"]["schema"],
                  document);
   }
   for (const auto& each : document["components"]["schemas"]) check_schema(each, document);
@@ -236,42 +240,54 @@ TEST_CASE("routes: describe all functions in OpenAPI 3.1", "[executor][routes]")
   CHECK(args["prefixItems"][2]["maximum"] == UINT64_MAX);
   CHECK(args["prefixItems"][3]["minimum"] == INT64_MIN);
   CHECK(args["prefixItems"][9]["contentEncoding"] == "base64");
-  CHECK(args["prefixItems"][20]["type"] == "array");
-  CHECK(args["prefixItems"][21]["properties"].contains("value1"));
+  CHECK(args["prefixItems"][12]["type"] == "array");
+  const auto component = [&](std::size_t index) -> const json& {
+    return document[json::json_pointer(
+        args["prefixItems"][index]["$ref"].get<std::string>().substr(1))];
+  };
+  CHECK(component(20)["type"] == "array");
+  CHECK(component(21)["properties"].contains("value1"));
+  CHECK(document["security"] == json::array());
+  CHECK(document["servers"][0]["url"] == "/");
 }
 
 TEST_CASE("routes: OpenAPI describes the JSON that is read", "[executor][routes]") {
   const auto document_of = [](const function_signature& (*signature)()) {
     catalog functions;
-    auto entry = describe("f", test::functions::echo);
+    auto entry = describe("f", test::functions::echo,
+                          {.arguments = {"first", "second", "third", "fourth", "fifth", "sixth"}});
     entry.signature = signature;
     REQUIRE(functions.add(entry).has_value());
-    return json::parse(
-        openapi_text(functions))["paths"][call_path("f")]["post"]["requestBody"]["content"]
-                                ["application/json"]["schema"]["properties"]["args"]["prefixItems"];
+    return json::parse(openapi_text(functions));
   };
   const schema text{.kind = kind::text};
   const schema maybe{.kind = kind::optional, .parts = {text}};
-  static const auto signature =
-      make_signature({{.kind = kind::structure,
-                       .name = "plain",
-                       .parts = {text, maybe},
-                       .labels = {"", ""},
-                       .members = {"x", "y"}},
-                      {.kind = kind::structure, .name = "named", .parts = {maybe}, .labels = {"a"}},
-                      {.kind = kind::map, .parts = {text, text}, .repeats = true},
-                      {.kind = kind::map, .parts = {text, text}},
-                      {.kind = kind::set, .parts = {text}, .repeats = true},
-                      {.kind = kind::set, .parts = {text}}},
-                     {});
-  const json parts = document_of(+[]() -> const function_signature& { return signature; });
+  static const auto signature = make_signature(
+      {{.kind = kind::structure, .name = "plain", .parts = {text, maybe}, .labels = {"x", "y"}},
+       {.kind = kind::structure,
+        .name = "named",
+        .parts = {maybe},
+        .labels = {"a"},
+        .by_function = true},
+       {.kind = kind::map, .parts = {text, text}, .repeats = true},
+       {.kind = kind::map, .parts = {text, text}},
+       {.kind = kind::set, .parts = {text}, .repeats = true},
+       {.kind = kind::set, .parts = {text}}},
+      {});
+  const json document = document_of(+[]() -> const function_signature& { return signature; });
+  const json parts = document["paths"][call_path("f")]["post"]["requestBody"]["content"]
+                             ["application/json"]["schema"]["properties"]["args"]["prefixItems"];
   REQUIRE(parts.size() == 6);
-  REQUIRE(parts[0]["anyOf"].size() == 2);
-  CHECK(parts[0]["anyOf"][0]["properties"].contains("y"));
-  CHECK(parts[0]["anyOf"][0]["required"] == json{"x"});
-  CHECK(parts[0]["anyOf"][1]["minItems"] == 2);
-  CHECK(parts[1]["type"] == "object");
-  CHECK(parts[1]["required"] == json::array());
+  CHECK(parts[0]["title"] == "first");
+  CHECK(parts[0]["$ref"] == "#/components/schemas/plain");
+  const json plain = document["components"]["schemas"]["plain"];
+  REQUIRE(plain["anyOf"].size() == 2);
+  CHECK(plain["anyOf"][0]["properties"].contains("y"));
+  CHECK(plain["anyOf"][0]["required"] == json{"x"});
+  CHECK(plain["anyOf"][1]["minItems"] == 2);
+  const json named = document["components"]["schemas"]["named"];
+  CHECK(named["type"] == "object");
+  CHECK(named["required"] == json::array());
   CHECK(parts[2]["items"]["prefixItems"].size() == 2);
   CHECK(parts[3]["type"] == "object");
   CHECK(parts[4]["uniqueItems"] == false);

@@ -10,6 +10,7 @@ using modal::errc;
 namespace catalogued {
 
 int add(int a, int b) { return a + b; }
+int subtract(int a, int b) { return a - b; }
 
 }  // namespace catalogued
 
@@ -56,8 +57,25 @@ TEST_CASE("catalog: a duplicate names both places", "[function][catalog]") {
   CHECK(second.error() == errc::duplicate_function);
   CHECK_THAT(second.error().message(), test::contains("one.cpp:10 and at two.cpp:20"));
   CHECK(all.size() == 1);
-  const auto third = all.add(named("f"));
-  CHECK_THAT(third.error().message(), test::contains("executor.add"));
+  auto other = modal::make_descriptor<catalogued::subtract>();
+  other.name = "f";
+  const auto third = all.add(other);
+  REQUIRE_FALSE(third.has_value());
+  CHECK_THAT(third.error().message(), test::contains("one.cpp:10 and at executor.add"));
+}
+
+TEST_CASE("catalog: one function is one, registered and added", "[function][catalog]") {
+  modal::catalog all;
+  auto registered = named("f", "one.cpp", 10);
+  registered.options.retries = 2;
+  REQUIRE(all.add(registered).has_value());
+  CHECK(all.add(named("f")).has_value());
+  CHECK(all.size() == 1);
+  CHECK(all.find("f")->options.retries == 2);
+  auto with_options = named("f");
+  with_options.options.retries = 5;
+  CHECK(all.add(with_options).has_value());
+  CHECK(all.find("f")->options.retries == 5);
 }
 
 TEST_CASE("catalog: refuses names that cannot be", "[function][catalog]") {

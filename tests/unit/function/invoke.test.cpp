@@ -154,7 +154,7 @@ TEST_CASE("invoke: a lambda is called by its name", "[function][invoke]") {
 TEST_CASE("invoke: a function object brings its state", "[function][invoke]") {
   CHECK(call<float>("invoked::scaler", invoked::scaler{2.5f}, 4.f) == 10.f);
   CHECK(call_json("invoked::scaler", "[[2.5],4]") == "10");
-  CHECK(entry_of("invoked::scaler").signature().text == "(scaler{f32}, f32) -> f32");
+  CHECK(entry_of("invoked::scaler").signature().text == "(scaler{factor: f32}, f32) -> f32");
 }
 
 TEST_CASE("invoke: MODAL_FUNCTION_AS gives a template a name", "[function][invoke]") {

@@ -5,7 +5,14 @@
 
 using namespace std::chrono_literals;
 using modal::function_options;
-using modal::detail::options_are_valid;
+
+namespace {
+
+bool options_are_valid(const function_options& options) {
+  return modal::detail::options_are_valid(options, 2);
+}
+
+}  // namespace
 
 TEST_CASE("function options: the defaults are valid", "[function][options]") {
   CHECK(options_are_valid({}));
@@ -25,6 +32,16 @@ TEST_CASE("function options: one past each end is not", "[function][options]") {
   CHECK_FALSE(options_are_valid({.retry_delay = -1ms}));
   CHECK_FALSE(options_are_valid({.retry_delay = 60'001ms}));
   CHECK_FALSE(options_are_valid({.description = nullptr}));
+}
+
+TEST_CASE("function options: name all arguments or none", "[function][options]") {
+  CHECK(options_are_valid({.arguments = {"a", "b"}}));
+  CHECK_FALSE(options_are_valid({.arguments = {"a"}}));
+  CHECK_FALSE(options_are_valid({.arguments = {"a", "b", "c"}}));
+  CHECK_FALSE(options_are_valid({.arguments = {"a", nullptr}}));
+  const modal::argument_names names{"x", "y"};
+  CHECK(std::string(*names.begin()) == "x");
+  CHECK(names.end() - names.begin() == 2);
 }
 
 TEST_CASE("function options: compare by value", "[function][options]") {

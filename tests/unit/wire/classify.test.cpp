@@ -72,7 +72,7 @@ TEST_CASE("classify: knows every kind of type", "[wire][classify]") {
 
 TEST_CASE("classify: finds who says what the fields are", "[wire][classify]") {
   CHECK(field_source_of<sample::extent> == field_source::plain);
-  CHECK(field_source_of<sample::named> == field_source::free_serialize);
+  CHECK(field_source_of<sample::named> == field_source::listed);
   CHECK(field_source_of<sample::guarded> == field_source::member_serialize);
   CHECK(field_source_of<sample::copied> == field_source::member_split);
   CHECK(field_source_of<sample::tagged> == field_source::free_split);

@@ -63,17 +63,3 @@ TEST_CASE("fields: cereal's binary data goes raw", "[wire][fields]") {
   CHECK(test::decode_json<visited::blob>("[\"AQIDBA==\"]").bytes == value.bytes);
   CHECK(test::json_error<visited::blob>("[\"AQID\"]") == modal::errc::malformed_payload);
 }
-
-TEST_CASE("fields: the key of an element is itself, or the first of its pair", "[wire][fields]") {
-  using modal::detail::key_of;
-  CHECK(key_of<std::set<int>>(3) == 3);
-  CHECK(key_of<std::map<int, int>>({3, 4}) == 3);
-}
-
-TEST_CASE("fields: only hash tables can be flooded", "[wire][fields]") {
-  std::set<int> ordered;
-  std::unordered_set<int> hashed{1, 2, 3};
-  for (int i = 0; i < 1000; ++i) ordered.insert(i);
-  CHECK_FALSE(modal::detail::is_flooded(ordered, 1));
-  CHECK_FALSE(modal::detail::is_flooded(hashed, 1));
-}

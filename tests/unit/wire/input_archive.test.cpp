@@ -244,7 +244,7 @@ TEMPLATE_TEST_CASE("input archive: the limit on elements is exact", "[wire][inpu
 TEST_CASE("input archive: the limit on containers is exact", "[wire][input_archive]") {
   modal::limits bounds;
   bounds.decode.containers = 3;
-  using lists = std::vector<std::list<int>>;
+  using lists = std::vector<std::list<std::string>>;
   CHECK(decode<lists>(encode(lists(2)), bounds).size() == 2);
   CHECK(decode_error<lists>(encode(lists(3)), bounds) == errc::too_large);
 }

@@ -141,7 +141,7 @@ TEST_CASE("json archive: a member that the type lacks is refused", "[wire][json_
 
 TEST_CASE("json archive: an array is no struct with names, and the other way round",
           "[wire][json_archive]") {
-  CHECK_THAT(json_error<sample::named>(R"([1,"",null])").message(), contains("expected an object"));
+  CHECK_THAT(json_error<sample::guarded>("[1,[]]").message(), contains("expected an object"));
   CHECK_THAT(json_error<sample::tagged>(R"({"value0":1,"value1":2})").message(),
              contains("expected an array"));
 }

@@ -41,7 +41,7 @@ TEST_CASE("payload: starts with the magic number and the sizes", "[wire][payload
   append(out, filled(5, 7));
   const auto bytes = out.to_bytes();
   REQUIRE(bytes.size() == 21);
-  CHECK(std::memcmp(bytes.data(), "MDP1", 4) == 0);
+  CHECK(std::memcmp(bytes.data(), "MDP2", 4) == 0);
   CHECK(bytes[4] == std::byte{0});
   CHECK(bytes[8] == std::byte{5});
   CHECK(bytes[16] == std::byte{7});
@@ -200,7 +200,7 @@ TEST_CASE("payload view: refuses bytes after the end", "[wire][payload]") {
 
 TEST_CASE("payload view: refuses another magic number", "[wire][payload]") {
   auto bytes = modal::payload().to_bytes();
-  bytes[3] = std::byte{'2'};
+  bytes[3] = std::byte{'1'};
   CHECK(parse_error(bytes) == errc::malformed_payload);
 }
 

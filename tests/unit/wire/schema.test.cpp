@@ -26,18 +26,21 @@ TEST_CASE("schema: names the members of a structure that is an object in JSON", 
   CHECK(modal::member_names({.kind = kind::structure, .labels = {"a", "", "c"}}) ==
         names{"a", "value1", "c"});
   CHECK(modal::member_names({.kind = kind::structure, .labels = {"", ""}}).empty());
-  const schema plain{.kind = kind::structure, .labels = {"", ""}, .members = {"x", "y"}};
-  CHECK(modal::member_names(plain) == names{"x", "y"});
 }
 
 TEST_CASE("schema: what only JSON shows is not in the text", "[wire][schema]") {
   const schema key{.kind = kind::text};
   CHECK(modal::to_text({.kind = kind::map, .parts = {key, key}, .repeats = true}) == "{str: str}");
-  CHECK(modal::to_text({.kind = kind::structure,
-                        .name = "s",
-                        .parts = {key},
-                        .labels = {""},
-                        .members = {"x"}}) == "s{str}");
+}
+
+TEST_CASE("schema: the text marks what is not written field by field", "[wire][schema]") {
+  schema shape{.kind = kind::structure, .name = "s", .parts = {{.kind = kind::text}}};
+  shape.by_function = true;
+  CHECK(modal::to_text(shape) == "s!{str}");
+  shape.layout = "#8/4";
+  CHECK(modal::to_text(shape) == "s!#8/4{str}");
+  CHECK(modal::to_text({.kind = kind::bits, .count = 5}) == "bits(5)");
+  CHECK(modal::to_text({.kind = kind::blob, .count = 4}) == "bytes(4)");
 }
 
 TEST_CASE("schema: compares by value", "[wire][schema]") {

@@ -64,17 +64,17 @@ TEST_CASE("signature: durations and instants name their tick", "[wire][signature
 }
 
 TEST_CASE("signature: structs have a name, and their fields' where known", "[wire][signature]") {
-  CHECK(text_of<sample::extent>() == "extent{i32, i32}");
+  CHECK(text_of<sample::extent>() == "extent{width: i32, height: i32}");
   CHECK(text_of<sample::named>() == "named{a: i32, b: str, c: f64?}");
-  CHECK(text_of<sample::guarded>() == "guarded{count_: i32, weights_: [f32]}");
-  CHECK(text_of<sample::circle>() == "circle{shape: shape{title: str}, radius: f64}");
+  CHECK(text_of<sample::guarded>() == "guarded!{count_: i32, weights_: [f32]}");
+  CHECK(text_of<sample::circle>() == "circle!{shape: shape!{title: str}, radius: f64}");
   CHECK(text_of<sample::empty>() == "empty{}");
-  CHECK(text_of<sample::minimal>() == "minimal{str}");
+  CHECK(text_of<sample::minimal>() == "minimal!{str}");
 }
 
 TEST_CASE("signature: a recursive struct refers to itself", "[wire][signature]") {
-  CHECK(text_of<sample::node>() == "node{i32, [^node]}");
-  CHECK(text_of<std::vector<sample::node>>() == "[node{i32, [^node]}]");
+  CHECK(text_of<sample::node>() == "node{value: i32, kids: [^node]}");
+  CHECK(text_of<std::vector<sample::node>>() == "[node{value: i32, kids: [^node]}]");
 }
 
 TEST_CASE("signature: enumerations list what MODAL_ENUM lists", "[wire][signature]") {

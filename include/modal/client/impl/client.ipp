@@ -19,7 +19,8 @@ client client::in_process(const client_config& config) {
   if (door == nullptr)
     throw_error({errc::bad_configuration,
                  "no executor to call: set MODAL_URL, name a client with .on(client), or link "
-                 "modal::executor to run functions in this process"});
+                 "modal::executor (without CMake, all that `pkg-config --libs modal-executor` "
+                 "prints) to run functions in this process"});
   return client(std::make_unique<detail::in_process_transport>(*door, config));
 }
 

@@ -31,6 +31,12 @@ std::string place_of(const function_descriptor& entry) {
   return std::string(entry.file) + ":" + std::to_string(entry.line);
 }
 
+bool are_default(function_options options) noexcept {
+  const function_options none;
+  if (*options.description == '\0') options.description = none.description;
+  return options == none;
+}
+
 std::string_view last_part(std::string_view name) noexcept {
   const auto colon = name.rfind(':');
   return colon == std::string_view::npos ? name : name.substr(colon + 1);
@@ -58,13 +64,15 @@ result<void> catalog::add(function_descriptor entry) {
     return error(errc::bad_configuration, "\"" + entry.name + "\" is not a name for a function");
   if (entry.signature == nullptr || entry.invoke == nullptr)
     return error(errc::bad_configuration, entry.name + " has no body");
-  if (!detail::options_are_valid(entry.options))
+  if (!detail::options_are_valid(entry.options, entry.signature().parameters.size()))
     return error(errc::bad_configuration, entry.name + " has an option out of its range");
   const auto [place, added] = entries_.try_emplace(entry.name, entry);
-  if (!added)
+  if (added) return {};
+  if (place->second.invoke != entry.invoke || (place->second.line != 0 && entry.line != 0))
     return error(
         errc::duplicate_function,
         entry.name + " is registered at " + place_of(place->second) + " and at " + place_of(entry));
+  if (!are_default(entry.options)) place->second.options = entry.options;
   return {};
 }
 

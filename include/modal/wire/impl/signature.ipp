@@ -47,7 +47,6 @@ std::string number_to_text(const schema& shape) {
 }  // namespace
 
 std::vector<std::string> member_names(const schema& shape) {
-  if (!shape.members.empty()) return shape.members;
   const auto has_name = [](const std::string& label) { return !label.empty(); };
   if (std::none_of(shape.labels.begin(), shape.labels.end(), has_name)) return {};
   std::vector<std::string> names = shape.labels;
@@ -72,11 +71,13 @@ std::string to_text(const schema& shape) {
     case kind::text:
       return "str";
     case kind::blob:
-      return "bytes";
+      return shape.count == 0 ? "bytes" : "bytes(" + std::to_string(shape.count) + ")";
     case kind::list:
       return "[" + to_text(shape.parts.at(0)) + "]";
     case kind::array:
       return "[" + to_text(shape.parts.at(0)) + "; " + std::to_string(shape.count) + "]";
+    case kind::bits:
+      return "bits(" + std::to_string(shape.count) + ")";
     case kind::set:
       return "{" + to_text(shape.parts.at(0)) + "}";
     case kind::map:
@@ -88,7 +89,8 @@ std::string to_text(const schema& shape) {
     case kind::tuple:
       return "(" + join_schemas(shape.parts, ", ") + ")";
     case kind::structure:
-      return shape.name + "{" + fields_to_text(shape) + "}";
+      return shape.name + (shape.by_function ? "!" : "") + shape.layout + "{" +
+             fields_to_text(shape) + "}";
     case kind::period:
       return "duration(" + ticks_to_text(shape) + ")";
     case kind::instant:

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/pfr/core.hpp>
+#include <boost/pfr/tuple_size.hpp>
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+/// @file
+/// Which aggregates Boost.PFR cannot take apart: those with base classes or C arrays, whose
+/// initialisers are no list of their members.
+
+namespace modal::detail {
+
+/// Converts to the base classes of T, and to nothing else.
+template <class T>
+struct any_base_of {
+  template <class Base>
+  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base&()
+      const;  // NOLINT(google-explicit-constructor)
+};
+
+template <class T>
+inline constexpr bool has_base_class = requires {
+  T{any_base_of<T>()};
+};
+
+template <bool MayCopy>
+struct any_value {
+  std::size_t place;
+  template <class T>
+  operator T&() const;  // NOLINT(google-explicit-constructor)
+};
+template <>
+struct any_value<false> {
+  std::size_t place;
+  template <class T>
+  operator T&&() const;  // NOLINT(google-explicit-constructor)
+};
+
+// The usual answer, for a few instantiations: as many members as initialisers, each of them
+// default-constructible. No, of more than 16, only where there are fewer than 16 members.
+template <class T, std::size_t Count>
+consteval bool takes_empty_initializers() {
+  if constexpr (Count == 0)
+    return true;
+  else if constexpr (Count == 1)
+    return requires { T{{}}; };
+  else if constexpr (Count == 2)
+    return requires { T{{}, {}}; };
+  else if constexpr (Count == 3)
+    return requires { T{{}, {}, {}}; };
+  else if constexpr (Count == 4)
+    return requires { T{{}, {}, {}, {}}; };
+  else if constexpr (Count == 5)
+    return requires { T{{}, {}, {}, {}, {}}; };
+  else if constexpr (Count < 8)
+    return requires { T{{}, {}, {}, {}, {}, {}}; };
+  else if constexpr (Count < 12)
+    return requires { T{{}, {}, {}, {}, {}, {}, {}, {}}; };
+  else if constexpr (Count < 16)
+    return requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; };
+  else
+    return requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; };
+}
+
+// A list in braces stands for all elements of an array, and leaves fewer initialisers for the rest.
+template <class T, std::size_t... Before, std::size_t... After>
+consteval bool is_array_at(std::index_sequence<Before...>, std::index_sequence<After...>) {
+  using any = any_value<std::is_copy_constructible_v<T>>;
+  return requires { T{any{Before}..., any{0}, any{After}...}; }
+  &&requires { T{any{Before}..., {any{0}, any{0}}}; }
+  &&!requires { T{any{Before}..., {any{0}, any{0}}, any{After}...}; };
+}
+
+/// Whether a member of the aggregate T is a C array of two elements or more.
+template <class T>
+consteval bool has_c_array() {
+  constexpr std::size_t count = boost::pfr::tuple_size_v<T>;
+  if constexpr (takes_empty_initializers<T, count>())
+    return false;
+  else
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (is_array_at<T>(std::make_index_sequence<I>(),
+                             std::make_index_sequence<count - I - 1>()) ||
+              ...);
+    }
+  (std::make_index_sequence<count>());
+}
+
+/// Refuses aggregates whose members cannot be told apart.
+template <class T>
+consteval void check_plain() {
+  static_assert(!has_base_class<T>,
+                "modal: the members of an aggregate with a base class are not all its own: list "
+                "them with MODAL_FIELDS, those of the base too, or give it a cereal serialize()");
+  if constexpr (!has_base_class<T> && !std::is_empty_v<T>)
+    static_assert(!has_c_array<T>(),
+                  "modal: the members of an aggregate with a C array cannot be told apart: use "
+                  "std::array, or list them with MODAL_FIELDS");
+}
+
+}  // namespace modal::detail
