@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+/// @file
+/// What is fuzzed in readers of HTTP: that the outcome does not depend on how the bytes are cut.
+
+namespace fuzzed {
+
+/// Sizes of pieces, by the first byte of an input.
+class cuts {
+ public:
+  explicit cuts(std::uint8_t seed) noexcept : state_(seed) {}
+
+  /// Returns how many of `most` bytes come next: at least one of them.
+  std::size_t next(std::size_t most) noexcept {
+    state_ = state_ * 1'103'515'245U + 12'345U;
+    // Mostly short ones, as ends of lines and sizes are where mistakes are made.
+    const std::size_t size =
+        (state_ >> 16U) % 5 == 0 ? 1 + (state_ >> 20U) % 700 : 1 + (state_ >> 18U) % 3;
+    return std::min(size, most);
+  }
+
+ private:
+  std::uint32_t state_;
+};
+
+inline void require_equal(const std::string& whole, const std::string& cut) {
+  if (whole == cut) return;
+  std::fprintf(stderr, "in one piece:\n%s\nin many:\n%s\n", whole.c_str(), cut.c_str());
+  std::abort();
+}
+
+}  // namespace fuzzed
