@@ -23,8 +23,7 @@ int withdraw(int balance, int amount) {
 
 // Waits until it is told to stop: its deadline is what ends it.
 void wait_for_audit() {
-  const auto& stop = modal::this_call().stop_token();
-  while (!stop.stop_requested()) std::this_thread::yield();
+  while (!modal::this_call().stop_requested()) std::this_thread::yield();
 }
 
 int only_declared(int);  // nobody registers this one

@@ -22,7 +22,7 @@ namespace work {
 int square(int x) { return x * x; }
 
 int until_stopped() {
-  while (!modal::this_call().stop_token().stop_requested()) std::this_thread::yield();
+  while (!modal::this_call().stop_requested()) std::this_thread::yield();
   return 0;
 }
 

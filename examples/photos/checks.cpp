@@ -33,7 +33,7 @@ void check_range(std::string_view name, float value, float most) {
 }
 
 void stop_if_cancelled() {
-  if (modal::this_call().stop_token().stop_requested()) {
+  if (modal::this_call().stop_requested()) {
     throw std::runtime_error("stopped: nobody waits for this picture any more");
   }
 }

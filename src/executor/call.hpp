@@ -4,6 +4,7 @@
 #include <modal/base/clock.hpp>
 #include <modal/base/error.hpp>
 #include <modal/function/descriptor.hpp>
+#include <modal/function/lazy_stop.hpp>
 #include <modal/wire/http_call.hpp>
 
 #include "dispatch/memory_budget.hpp"
@@ -15,7 +16,6 @@
 
 #include <memory>
 #include <optional>
-#include <stop_token>
 
 namespace modal::detail {
 
@@ -65,9 +65,11 @@ struct call final : scheduled, boost::intrusive_ref_counter<call, boost::thread_
   memory_share memory;
   time_point not_before;
   std::chrono::nanoseconds queue_time{0};
-  std::stop_source stop{std::nostopstate};
   std::optional<error> last_failure;  ///< of a run that is to be repeated
   boost::intrusive::list_member_hook<> flight_hook;
+
+  // The wish is made under the dispatcher's mutex; the function asks for its token at any time.
+  lazy_stop stop;
 
   // Owned by the submitter, then by the worker that runs the call.
   buffer body;

@@ -119,7 +119,6 @@ void dispatcher_core::retire_locked(call& which) {
   plan.set_due(which, never);
   release_locked(which.memory);
   which.at = call::phase::over;
-  which.stop = std::stop_source{std::nostopstate};
   if (which.flight_hook.is_linked()) {
     flight.erase(flight.iterator_to(which));
     intrusive_ptr_release(&which);
@@ -197,7 +196,7 @@ void dispatcher_core::cancel(call& which) {
     const std::scoped_lock lock(mutex);
     if (which.answered) return;
     ended = end_locked(which, errc::cancelled, "cancelled by the caller");
-    if (which.at == call::phase::running) stop = which.stop;
+    if (which.at == call::phase::running) stop = which.stop.request();
   }
   deliver(*ended);
   if (stop) stop_function(*std::move(stop));
@@ -226,7 +225,7 @@ time_point dispatcher_core::expire() {
           plan.set_due(*due, due->deadline);  // for the next try
           throw;
         }
-        if (due->at == call::phase::running) stop = due->stop;
+        if (due->at == call::phase::running) stop = due->stop.request();
       } else if (due != nullptr) {
         enqueue_locked(*due, now, wake);
       }
@@ -256,7 +255,8 @@ void dispatcher_core::stop_remaining() {
                                    runs ? "the executor stopped, and its grace period is over"
                                         : "the executor stopped before the call could run"));
       }
-      if (each.at == call::phase::running) running_stops.push_back(each.stop);
+      if (each.at == call::phase::running)
+        if (auto stop = each.stop.request()) running_stops.push_back(*std::move(stop));
     }
   }
   wake_all();

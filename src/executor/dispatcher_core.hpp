@@ -146,6 +146,6 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
 };
 
 /// Runs the function of `which` on this thread, and turns whatever it throws into an error.
-std::optional<error> invoke(call& which, std::stop_token stop, const dispatcher_config& config);
+std::optional<error> invoke(call& which, const dispatcher_config& config);
 
 }  // namespace modal::detail

@@ -74,7 +74,7 @@ class dispatcher_core::result_memory {
 bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, wake_up& wake) {
   const function_options& options = which.target->descriptor->options;
   if (failure != errc::function_failed || which.answered || closed) return false;
-  if (which.attempt > options.retries || which.stop.stop_requested()) return false;
+  if (which.attempt > options.retries || which.stop.is_requested()) return false;
   const time_point again = saturating_add(now, retry_wait(options, which.attempt - 1));
   if (again >= which.deadline) return false;  // the failure says more than a deadline would
   which.last_failure = std::move(failure);
@@ -82,7 +82,6 @@ bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, 
   --running;
   ++waiting;
   ++which.target->waiting;
-  which.stop = std::stop_source{std::nostopstate};
   if (again <= now) {
     enqueue_locked(which, now, wake);
   } else {
@@ -98,7 +97,7 @@ void dispatcher_core::begin_run_locked(call& which, time_point now) {
   ++which.attempt;
   which.queue_time += now - which.queued_at;
   which.target->metrics.queue.add(now - which.queued_at);
-  which.stop = std::stop_source{};
+  which.stop.reset();
   --waiting;
   --which.target->waiting;
   ++running;
@@ -124,7 +123,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   call& which = *running_call;
   served_function& target = *which.target;
   const time_point started_at = config.time->now();
-  std::optional<error> failure = invoke(which, which.stop.get_token(), config);
+  std::optional<error> failure = invoke(which, config);
   const time_point ended = config.time->now();
   const executor_report measured{.decode = which.work.decode_time,
                                  .run = which.work.run_time,

@@ -36,12 +36,12 @@ std::optional<error> check_result(const call& which, const limits& bounds) {
 
 }  // namespace
 
-std::optional<error> invoke(call& which, std::stop_token stop, const dispatcher_config& config) {
+std::optional<error> invoke(call& which, const dispatcher_config& config) {
   const call_context context({.id = which.head.id,
                               .attempt = which.attempt,
                               .depth = which.head.depth,
                               .deadline = which.deadline,
-                              .stop = std::move(stop),
+                              .stop = &which.stop,
                               .function = which.target->descriptor->name,
                               .traceparent = which.head.traceparent,
                               .sink = config.log ? &config.log : nullptr});

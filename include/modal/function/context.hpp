@@ -3,6 +3,7 @@
 
 #include <modal/base/clock.hpp>
 #include <modal/base/ids.hpp>
+#include <modal/function/lazy_stop.hpp>
 #include <modal/function/log.hpp>
 
 #include <stop_token>
@@ -21,7 +22,7 @@ class call_context {
     int attempt = 1;
     int depth = 0;
     time_point deadline = never;
-    std::stop_token stop;
+    detail::lazy_stop* stop = nullptr;  // lives as long as the context
     std::string_view function;
     std::string_view traceparent;
     const log_sink* sink = nullptr;
@@ -42,8 +43,16 @@ class call_context {
   [[nodiscard]] time_point deadline() const noexcept { return state_.deadline; }
 
   /// Returns the token that is stopped when the caller cancels or goes away, when the deadline
-  /// passes and when the executor ends its grace period.
-  [[nodiscard]] const std::stop_token& stop_token() const noexcept { return state_.stop; }
+  /// passes and when the executor ends its grace period. Outside of calls one that never is. The
+  /// first use takes memory: ask for it once, or by `stop_requested`.
+  [[nodiscard]] std::stop_token stop_token() const {
+    return state_.stop != nullptr ? state_.stop->token() : std::stop_token();
+  }
+
+  /// Returns whether that token is stopped, or will be in a moment.
+  [[nodiscard]] bool stop_requested() const noexcept {
+    return state_.stop != nullptr && state_.stop->is_requested();
+  }
 
   /// Returns the wire name of the function; empty outside of calls.
   [[nodiscard]] std::string_view function() const noexcept { return state_.function; }

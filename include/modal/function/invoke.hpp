@@ -37,7 +37,7 @@ inline void check_call_goes_on() {
   const call_context& context = this_call();
   if (context.deadline() != never && system_clock().now() >= context.deadline())
     throw_error({errc::deadline_exceeded, "the deadline passed while the arguments were decoded"});
-  if (context.stop_token().stop_requested())
+  if (context.stop_requested())
     throw_error({errc::cancelled, "the call was cancelled while its arguments were decoded"});
 }
 

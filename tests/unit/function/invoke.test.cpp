@@ -288,9 +288,9 @@ TEST_CASE("invoke: stops decoding JSON for which nobody waits", "[function][invo
     return test::error_of([&] { call_json("invoked::total", numbers); });
   };
   SECTION("as the call was cancelled") {
-    std::stop_source stop;
-    stop.request_stop();
-    state.stop = stop.get_token();
+    modal::detail::lazy_stop stop;
+    stop.request();
+    state.stop = &stop;
     CHECK(reason() == modal::errc::cancelled);
   }
   SECTION("as the deadline passed") {
