@@ -63,4 +63,15 @@ int main() {
     called.set_value(failure ? -1 : result);
   });
   std::cout << "callback: " << called.get_future().get() << '\n';
+
+  // A client and options of its own. An error_code has no text: it comes in `details`.
+  modal::client client = modal::client::in_process();
+  modal::diagnostics details;
+  std::promise<std::string> failed;
+  modal::async(modal::remote<work::until_stopped>.on(client).with(
+                   {.timeout = std::chrono::milliseconds(10), .details = &details}),
+               [&](boost::system::error_code failure, int) {
+                 failed.set_value(failure.message() + " in " + details.function);
+               });
+  std::cout << "late: " << failed.get_future().get() << '\n';
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/executor.hpp>
 
-#include "executor/door.hpp"
-#include "executor/mount.hpp"
+#include "door/door.hpp"
+#include "door/mount.hpp"
 #include "executor/signal_wait.hpp"
 #include "net/server.hpp"
 

@@ -4,7 +4,7 @@
 #include <modal/base/bytes.hpp>
 #include <modal/base/clock.hpp>
 
-#include "executor/door.hpp"
+#include "door/door.hpp"
 #include "http1/request_reader.hpp"
 #include "net/rate_guard.hpp"
 #include "net/server.hpp"

@@ -29,46 +29,53 @@ others() {
 
 inc=include/modal
 umbrella='modal/(modal|asio|src|executor)\.hpp'
+server_above_net='(executor|door|dispatch|schedule|worker)/'
+server="$server_above_net|net/"
 
 # base <- wire <- function <- client; base <- gpu <- worker; base <- schedule.
 forbid "base depends on nothing of ours" \
-  "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
+  "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|$umbrella|$server" \
   $inc/base $inc/detail src/base
 forbid "wire depends on base only" \
-  "modal/(function|client|executor|gpu)/|modal/function\.hpp|$umbrella|executor/|worker/|net/" \
+  "modal/(function|client|executor|gpu)/|modal/function\.hpp|$umbrella|$server" \
   $inc/wire src/wire
 forbid "http1 depends on base and wire only, and knows no socket" \
-  "modal/(function|client|executor|gpu|net)/|modal/function\.hpp|$umbrella|executor/|worker/|net/|boost/|sys/socket|netinet|poll\.h" \
+  "modal/(function|client|executor|gpu|net)/|modal/function\.hpp|$umbrella|$server|boost/|sys/socket|netinet|poll\.h" \
   $inc/http1 src/http1
 forbid "what both ends share of net depends on base only" \
-  "modal/(wire|function|client|executor|gpu|http1)/|modal/function\.hpp|$umbrella|executor/|worker/" \
+  "modal/(wire|function|client|executor|gpu|http1)/|modal/function\.hpp|$umbrella|$server_above_net" \
   $inc/net
 forbid "function depends on base and wire only" \
-  "modal/(client|executor|net|http1)/|$umbrella|executor/|worker/|net/" \
+  "modal/(client|executor|net|http1)/|$umbrella|$server" \
   $inc/function $inc/function.hpp src/function
 forbid "the client never includes the executor" \
-  "modal/executor|executor/|worker/|net/|schedule/|store/" \
+  "modal/executor|$server|store/" \
   $inc/client $inc/modal.hpp $inc/asio.hpp $inc/src.hpp src/client
 forbid "the executor never includes the client" "modal/client/|modal/(modal|asio|src)\.hpp" \
-  $inc/executor $inc/executor.hpp src/executor src/worker src/net src/schedule src/store src/image
-forbid "a worker knows nothing above it" "executor/|net/|schedule/|modal/executor" src/worker
+  $inc/executor $inc/executor.hpp src/executor src/door src/dispatch src/worker src/net \
+  src/schedule src/store src/image
+forbid "a worker knows nothing above it" "(executor|door|dispatch|net|schedule)/|modal/executor" \
+  src/worker
+forbid "dispatch knows neither what requests mean nor sockets" "(executor|door|net|http1)/" src/dispatch
+forbid "the door knows no socket, and not who made it" "(executor|net)/" src/door
 forbid "the schedule depends on base only" \
-  "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|executor/|worker/|net/" \
+  "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|(executor|door|dispatch|worker|net)/" \
   src/schedule
 
 # Foreign libraries stay behind their fences.
 asio='boost/(asio|beast)'
 mapfile -t outside_wire < <(others $inc wire; others src wire; ls $inc/*.hpp)
 forbid "cereal stays in wire" 'cereal/' "${outside_wire[@]}"
-mapfile -t outside_bodies < <(find $inc -name '*.hpp'; others src wire executor)
-forbid "nlohmann stays in the bodies of wire and in the executor's routes" 'nlohmann/' \
+mapfile -t outside_bodies < <(find $inc -name '*.hpp'; others src wire door)
+forbid "nlohmann stays in the bodies of wire and in the door" 'nlohmann/' \
   "${outside_bodies[@]}"
 mapfile -t headers < <(find $inc -name '*.hpp' ! -path "$inc/asio.hpp" ! -path "$inc/src.hpp")
 forbid "no public header includes Asio or Beast, but for asio.hpp" "$asio" "${headers[@]}"
 mapfile -t bodies < <(find $inc -name '*.ipp'; others src net)
 forbid "Asio and Beast stay in src/net" "$asio" "${bodies[@]}"
 forbid "CUDA stays in src/gpu/cuda" 'cuda|cub/|thrust/|nccl|nvtx3/' \
-  $inc src/base src/wire src/function src/client src/executor src/worker src/net src/gpu/host
+  $inc src/base src/wire src/function src/client src/executor src/door src/dispatch src/worker \
+  src/net src/gpu/host
 
 [ $failures -eq 0 ] && echo "every include is allowed"
 exit $((failures > 0))

@@ -8,6 +8,7 @@ failures=0
 # Headers that only include others: what they offer is tested where it is written.
 declare -A umbrella=(
   [modal.hpp]="includes the client's headers"
+  [testing.hpp]="includes client/fake_executor.hpp"
   [executor.hpp]="includes the executor's headers"
   [src.hpp]="includes the bodies; tests/package builds it"
   [asio.hpp]="needs a running executor; tests/integration has its tests"

@@ -50,6 +50,7 @@ class pending_call {
 };
 
 class transport;
+class in_process_door;
 
 }  // namespace detail
 
@@ -68,6 +69,9 @@ class client {
   /// A client of the executor inside this process. **Errors**: throws `call_error` with
   /// `bad_configuration` where no executor is linked.
   static client in_process(const client_config& config = {});
+
+  /// A client whose calls go to `door`, which must outlive it: see `modal::testing`.
+  static client of(detail::in_process_door& door, const client_config& config = {});
 
   client(client&&) noexcept;
   client& operator=(client&&) noexcept;

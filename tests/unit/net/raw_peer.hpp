@@ -3,7 +3,7 @@
 
 #include <modal/executor.hpp>
 
-#include "unit/executor/fake_calls.hpp"
+#include "unit/dispatch/fake_calls.hpp"
 
 #include <arpa/inet.h>
 #include <cerrno>

@@ -21,7 +21,11 @@ client client::in_process(const client_config& config) {
                  "no executor to call: set MODAL_URL, name a client with .on(client), or link "
                  "modal::executor (without CMake, all that `pkg-config --libs modal-executor` "
                  "prints) to run functions in this process"});
-  return client(std::make_unique<detail::in_process_transport>(*door, config));
+  return of(*door, config);
+}
+
+client client::of(detail::in_process_door& door, const client_config& config) {
+  return client(std::make_unique<detail::in_process_transport>(door, config));
 }
 
 client::client(client&&) noexcept = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/openapi_types.hpp"
+#include "door/openapi_types.hpp"
 
 #include <modal/wire/declare.hpp>
 #include <modal/wire/make_schema.hpp>

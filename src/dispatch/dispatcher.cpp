@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/dispatcher.hpp"
+#include "dispatch/dispatcher.hpp"
 
-#include "executor/dispatcher_core.hpp"
+#include "dispatch/dispatcher_core.hpp"
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/door.hpp"
+#include "door/door.hpp"
 
-#include "executor/routes.hpp"
+#include "door/routes.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/routes.hpp"
+#include "door/routes.hpp"
 
 #include <cstdio>
 

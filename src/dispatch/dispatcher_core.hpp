@@ -3,7 +3,7 @@
 
 #include <modal/function/worker_seat.hpp>
 
-#include "executor/dispatcher.hpp"
+#include "dispatch/dispatcher.hpp"
 #include "schedule/schedule.hpp"
 #include "worker/parker.hpp"
 #include "worker/stop_runner.hpp"

@@ -8,8 +8,8 @@
 #include <modal/function/log.hpp>
 #include <modal/wire/http_call.hpp>
 
-#include "executor/call.hpp"
-#include "executor/metrics.hpp"
+#include "dispatch/call.hpp"
+#include "dispatch/metrics.hpp"
 
 #include <chrono>
 #include <cstddef>

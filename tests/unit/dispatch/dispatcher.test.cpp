@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/dispatcher.hpp"
+#include "dispatch/dispatcher.hpp"
 
-#include "fake_calls.hpp"
+#include "unit/dispatch/fake_calls.hpp"
 
 #include <thread>
 

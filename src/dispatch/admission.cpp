@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/dispatcher_core.hpp"
+#include "dispatch/dispatcher_core.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker's thread does: takes a call, runs it, keeps the books, answers.
-#include "executor/dispatcher_core.hpp"
+#include "dispatch/dispatcher_core.hpp"
 
 #include <algorithm>
 #include <random>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/routes.hpp"
+#include "door/routes.hpp"
 
-#include "fake_calls.hpp"
+#include "unit/dispatch/fake_calls.hpp"
 
 #include <nlohmann/json.hpp>
 

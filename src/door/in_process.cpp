@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/function/in_process.hpp>
 
-#include "executor/dispatcher.hpp"
+#include "dispatch/dispatcher.hpp"
 
 #include <algorithm>
 #include <cstring>

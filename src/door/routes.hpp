@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "executor/door.hpp"
+#include "door/door.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/openapi_types.hpp"
-#include "executor/routes.hpp"
+#include "door/openapi_types.hpp"
+#include "door/routes.hpp"
 
 #include <set>
 

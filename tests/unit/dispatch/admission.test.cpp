@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/dispatcher.hpp"
-#include "fake_calls.hpp"
+#include "dispatch/dispatcher.hpp"
+#include "unit/dispatch/fake_calls.hpp"
 
 using namespace test;
 

@@ -4,7 +4,7 @@
 #include <modal/base/bytes.hpp>
 #include <modal/executor/http.hpp>
 
-#include "executor/door.hpp"
+#include "door/door.hpp"
 
 #include <functional>
 #include <optional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "executor/mount.hpp"
+#include "door/mount.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -2,7 +2,7 @@
 #include <modal/function/context.hpp>
 #include <modal/function/exception.hpp>
 
-#include "executor/dispatcher_core.hpp"
+#include "dispatch/dispatcher_core.hpp"
 
 #include <algorithm>
 #include <cxxabi.h>

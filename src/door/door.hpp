@@ -3,7 +3,7 @@
 
 #include <modal/wire/http_call.hpp>
 
-#include "executor/dispatcher.hpp"
+#include "dispatch/dispatcher.hpp"
 #include "http1/request_reader.hpp"
 
 #include <cstddef>

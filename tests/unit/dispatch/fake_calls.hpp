@@ -5,7 +5,7 @@
 #include <modal/function/context.hpp>
 #include <modal/function/worker_seat.hpp>
 
-#include "executor/dispatcher.hpp"
+#include "dispatch/dispatcher.hpp"
 
 #include <atomic>
 #include <chrono>
