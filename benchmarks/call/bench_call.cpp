@@ -204,9 +204,11 @@ int main(int argc, char** argv) try {
   const bench::options chosen = bench::parse_options(argc, argv);
   bench::unwind_on_signals();
   const std::string folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  const auto rows = bench::chosen_stacks(chosen, folder);
-  for (const bench::call_case& what : bench::chosen_cases(chosen))
+  const auto stacks = bench::chosen_stacks(chosen, folder);
+  for (const bench::call_case& what : bench::chosen_cases(chosen)) {
+    const auto rows = bench::rows_for(what, stacks);
     bench::report(what, rows, bench::run_case(what, rows, chosen), chosen);
+  }
   return EXIT_SUCCESS;
 } catch (const std::exception& failure) {
   std::cerr << "\nbench_call: " << failure.what() << std::endl;

@@ -92,4 +92,8 @@ std::unique_ptr<connection> open_connection(const std::string& endpoint) {
   return std::make_unique<grpc_connection>(endpoint);
 }
 
+std::unique_ptr<flight> open_flight(const std::string&, const std::string&) {
+  throw std::runtime_error("gRPC, sync: one call at a time on a connection");
+}
+
 }  // namespace bench

@@ -74,9 +74,39 @@ std::vector<float> numbers_to_send(std::size_t bytes) {
   return numbers;
 }
 
+sample summarize(const measurement& what, std::vector<nanoseconds::rep>& all, double calls,
+                 const std::vector<moment>& moments) {
+  const double elapsed = count(moments[1].when - moments[0].when);
+  const double own_cpu = count(moments[1].own_cpu - moments[0].own_cpu);
+  const double others_cpu = count(moments[1].busy - moments[0].busy) - own_cpu;
+  return {.p50_ns = percentile(all, 0.5),
+          .p99_ns = percentile(all, 0.99),
+          .calls_per_second = calls * 1e9 / elapsed,
+          .cpu_ns_per_call = own_cpu / calls,
+          .client_peak_bytes = static_cast<double>(peak_memory_bytes(getpid())),
+          .server_peak_bytes = static_cast<double>(peak_memory_bytes(what.server)),
+          .others_share = std::max(0.0, others_cpu / (elapsed * machine_cpus()))};
+}
+
+sample measure_flight(const measurement& what) {
+  const auto calls = open_flight(what.kind, what.endpoint);
+  std::vector<nanoseconds> times;
+  times.reserve(std::max(what.calls, what.warm_up * what.connections));
+  calls->run(what.warm_up * what.connections, what.connections, times);
+  times.clear();
+  std::vector<moment> moments;
+  moments.emplace_back(what.server);
+  calls->run(what.calls, what.connections, times);
+  moments.emplace_back(what.server);
+  std::vector<nanoseconds::rep> all;
+  for (const nanoseconds time : times) all.push_back(time.count());
+  return summarize(what, all, static_cast<double>(times.size()), moments);
+}
+
 }  // namespace
 
 sample measure(const measurement& what) {
+  if (what.kind == "async" || what.kind == "spawn") return measure_flight(what);
   const std::vector<float> numbers = numbers_to_send(what.payload_bytes);
   const std::size_t calls_each = std::max<std::size_t>(what.calls / what.connections, 1);
   std::vector<std::vector<nanoseconds>> samples(what.connections);
@@ -109,17 +139,7 @@ sample measure(const measurement& what) {
   for (const auto& each : samples)
     for (const nanoseconds time : each) all.push_back(time.count());
 
-  const double calls = static_cast<double>(calls_each * what.connections);
-  const double elapsed = count(moments[1].when - moments[0].when);
-  const double own_cpu = count(moments[1].own_cpu - moments[0].own_cpu);
-  const double others_cpu = count(moments[1].busy - moments[0].busy) - own_cpu;
-  return {.p50_ns = percentile(all, 0.5),
-          .p99_ns = percentile(all, 0.99),
-          .calls_per_second = calls * 1e9 / elapsed,
-          .cpu_ns_per_call = own_cpu / calls,
-          .client_peak_bytes = static_cast<double>(peak_memory_bytes(getpid())),
-          .server_peak_bytes = static_cast<double>(peak_memory_bytes(what.server)),
-          .others_share = std::max(0.0, others_cpu / (elapsed * machine_cpus()))};
+  return summarize(what, all, static_cast<double>(calls_each * what.connections), moments);
 }
 
 }  // namespace bench

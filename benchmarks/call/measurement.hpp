@@ -12,10 +12,11 @@ namespace bench {
 
 /// One measurement: what a client process is told on its command line, as `name=value` words.
 struct measurement {
-  std::string kind;               ///< "add" or "send"
+  std::string kind;               ///< "add", "send", or of a flight "async" or "spawn"
   std::string endpoint;           ///< what the server announced
   pid_t server = 0;               ///< whose CPU time and memory count too
-  std::size_t connections = 1;    ///< one thread each, one call in flight each
+  std::size_t connections = 1;    ///< one thread each, one call in flight each; or, of a flight,
+                                  ///< the calls under way
   std::size_t payload_bytes = 0;  ///< of each `send`
   std::size_t calls = 1;          ///< timed, over all connections
   std::size_t warm_up = 0;        ///< calls before, on each connection

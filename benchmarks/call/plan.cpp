@@ -16,10 +16,15 @@ const std::vector<stack>& all_stacks() {
   static const std::vector<stack> stacks{
       {.name = "raw TCP, blocking", .executable = "bench_call_raw"},
       {.name = "raw unix socket", .executable = "bench_call_raw", .unix_socket = true},
-      {.name = "modal, HTTP over TCP", .executable = "bench_call_modal"},
+      {.name = "raw TCP, epoll",
+       .executable = "bench_call_epoll",
+       .is_blocking = false,
+       .has_flights = true},
+      {.name = "modal, HTTP over TCP", .executable = "bench_call_modal", .has_flights = true},
       {.name = "modal, HTTP over a unix socket",
        .executable = "bench_call_modal",
-       .unix_socket = true},
+       .unix_socket = true,
+       .has_flights = true},
       {.name = "gRPC, sync", .executable = "bench_call_grpc", .keep = true},
       {.name = "Cap'n Proto, TCP", .executable = "bench_call_capnp", .keep = true},
   };
@@ -38,6 +43,18 @@ const std::vector<call_case>& all_cases() {
        .connections = 16,
        .calls = 64'000,
        .warm_up = 200},
+      {.name = "async_16",
+       .title = "add(int, int), 16 calls in flight, started by completions on one I/O thread",
+       .kind = "async",
+       .connections = 16,
+       .calls = 64'000,
+       .warm_up = 200},
+      {.name = "spawn_64",
+       .title = "add(int, int), 64 calls in flight, started and collected by one thread",
+       .kind = "spawn",
+       .connections = 64,
+       .calls = 128'000,
+       .warm_up = 100},
       {.name = "send_1mib",
        .title = "vector<float> of 1 MiB sent, small reply",
        .kind = "send",
@@ -126,7 +143,10 @@ options parse_options(int argc, char** argv) {
 std::vector<stack> chosen_stacks(const options& chosen, const std::string& folder) {
   std::vector<stack> stacks;
   for (stack each : all_stacks()) {
-    const bool asked = chosen.stacks.empty() || stacks.empty() ||
+    const bool is_floor = each.executable == "bench_call_raw"
+                              ? stacks.empty()
+                              : each.executable == "bench_call_epoll";
+    const bool asked = chosen.stacks.empty() || is_floor ||
                        std::any_of(chosen.stacks.begin(), chosen.stacks.end(), [&](auto& word) {
                          return each.executable.find(word) != std::string::npos;
                        });
@@ -141,6 +161,14 @@ std::vector<stack> chosen_stacks(const options& chosen, const std::string& folde
   }
   if (stacks.empty()) exit_with_usage("no stack to measure in " + folder);
   return stacks;
+}
+
+std::vector<stack> rows_for(const call_case& what, const std::vector<stack>& rows) {
+  const bool is_flight = what.kind == "async" || what.kind == "spawn";
+  std::vector<stack> fitting;
+  for (const stack& each : rows)
+    if (is_flight ? each.has_flights : each.is_blocking) fitting.push_back(each);
+  return fitting;
 }
 
 std::vector<call_case> chosen_cases(const options& chosen) {

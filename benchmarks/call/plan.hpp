@@ -18,14 +18,16 @@ struct stack {
   /// Freed memory is kept (`keep_freed_memory`). For rivals only: their bulk numbers double. modal
   /// is measured as it ships, and the floor reuses its buffers by itself.
   bool keep = false;
+  bool is_blocking = true;   ///< has calls of one thread on a connection: "add" and "send"
+  bool has_flights = false;  ///< has many calls at once: "async" and "spawn"
 };
 
 /// One table.
 struct call_case {
   std::string name;  ///< what --case takes
   std::string title;
-  std::string kind = "add";  ///< "add" or "send"
-  std::size_t connections = 1;
+  std::string kind = "add";     ///< "add", "send", "async" or "spawn"
+  std::size_t connections = 1;  ///< of "async" and "spawn": calls under way
   std::size_t payload_bytes = 0;
   std::size_t calls = 0;  ///< timed, in one round
   std::size_t warm_up = 0;
@@ -50,5 +52,8 @@ options parse_options(int argc, char** argv);
 std::vector<stack> chosen_stacks(const options& chosen, const std::string& folder);
 
 std::vector<call_case> chosen_cases(const options& chosen);
+
+/// Returns those of `rows` that have calls of this kind, the floor first.
+std::vector<stack> rows_for(const call_case& what, const std::vector<stack>& rows);
 
 }  // namespace bench

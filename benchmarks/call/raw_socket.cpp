@@ -4,86 +4,19 @@
 // receives as many bytes as modal's HTTP messages for it; a send is one gather write, read into a
 // buffer that is kept from call to call.
 
+#include "raw.hpp"
 #include "stack.hpp"
 
-#include <arpa/inet.h>
 #include <array>
-#include <cstring>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
-#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
 namespace bench {
 namespace {
-
-// What is sent of the structs below: the bytes of modal's request for add(int, int) and of its
-// response, each head and body, as a system call trace shows them.
-constexpr std::size_t request_bytes = 331;
-constexpr std::size_t reply_bytes = 271;
-
-struct request {
-  std::uint64_t payload_bytes;
-  std::int32_t a, b;
-  std::array<char, request_bytes> filler;
-};
-struct reply {
-  std::int64_t value;
-  std::array<char, reply_bytes> filler;
-};
-static_assert(sizeof(request) >= request_bytes && sizeof(reply) >= reply_bytes);
-
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-/// An address of either family.
-class socket_address {
- public:
-  explicit socket_address(const std::string& text) {
-    if (const std::string path = unix_path(text); !path.empty()) {
-      auto& local = as<sockaddr_un>();
-      local.sun_family = AF_UNIX;
-      if (path.size() >= sizeof local.sun_path) throw std::invalid_argument("path is too long");
-      std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
-      size_ = sizeof local;
-      return;
-    }
-    const auto colon = text.find(':');
-    auto& internet = as<sockaddr_in>();
-    internet.sin_family = AF_INET;
-    if (colon != std::string::npos)
-      internet.sin_port = htons(static_cast<std::uint16_t>(std::stoi(text.substr(colon + 1))));
-    if (inet_pton(AF_INET, text.substr(0, colon).c_str(), &internet.sin_addr) != 1)
-      throw std::invalid_argument("not an address: " + text);
-    size_ = sizeof internet;
-  }
-
-  [[nodiscard]] int family() const { return storage_.ss_family; }
-  [[nodiscard]] socklen_t size() const { return size_; }
-  [[nodiscard]] sockaddr* get() { return &as<sockaddr>(); }
-
- private:
-  template <class T>
-  T& as() {
-    return reinterpret_cast<T&>(storage_);  // the socket interface asks for such casts
-  }
-  sockaddr_storage storage_{};
-  socklen_t size_ = 0;
-};
-
-int make_socket(int family) {
-  const int made = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (made < 0) fail("socket");
-  const int on = 1;
-  if (family == AF_INET) setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return made;
-}
 
 /// Returns false at the end of the stream.
 bool read_all(int from, void* to, std::size_t size) {
@@ -139,11 +72,7 @@ void serve_connection(int peer) {
 
 class raw_connection final : public connection {
  public:
-  explicit raw_connection(const std::string& endpoint) {
-    socket_address address(endpoint);
-    socket_ = make_socket(address.family());
-    if (connect(socket_, address.get(), address.size()) != 0) fail("connect");
-  }
+  explicit raw_connection(const std::string& endpoint) { socket_ = connect_to(endpoint); }
   ~raw_connection() override { close(socket_); }
 
   std::int32_t add(std::int32_t a, std::int32_t b) override {
@@ -173,29 +102,21 @@ class raw_connection final : public connection {
 }  // namespace
 
 void serve(const std::string& address, const std::function<void(const std::string&)>& ready) {
-  socket_address bound(address);
-  const int listener = make_socket(bound.family());
-  if (bind(listener, bound.get(), bound.size()) != 0) fail("bind");
-  if (listen(listener, SOMAXCONN) != 0) fail("listen");
-  if (bound.family() == AF_INET) {
-    sockaddr_in actual{};
-    socklen_t size = sizeof actual;
-    getsockname(listener, reinterpret_cast<sockaddr*>(&actual), &size);
-    ready(address + ":" + std::to_string(ntohs(actual.sin_port)));
-  } else {
-    ready(address);
-  }
+  const int listener = listen_at(address, ready);
   for (;;) {
     const int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (peer < 0) fail("accept");
-    const int on = 1;
-    if (bound.family() == AF_INET) setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    send_at_once(peer);
     std::thread(serve_connection, peer).detach();
   }
 }
 
 std::unique_ptr<connection> open_connection(const std::string& endpoint) {
   return std::make_unique<raw_connection>(endpoint);
+}
+
+std::unique_ptr<flight> open_flight(const std::string&, const std::string&) {
+  throw std::runtime_error("blocking sockets: one call at a time on a connection");
 }
 
 }  // namespace bench

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 /// @file
 /// What each rival implements, in one source file of its own that becomes one executable: both ends
@@ -25,6 +29,17 @@ class connection {
   virtual std::int64_t send(std::span<const float> numbers) = 0;
 };
 
+/// Many calls under way at once.
+class flight {
+ public:
+  virtual ~flight() = default;
+
+  /// Makes `calls` calls of add(i, 2), `in_flight` of them at a time, checks every answer, and
+  /// appends to `times` how long each took.
+  virtual void run(std::size_t calls, std::size_t in_flight,
+                   std::vector<std::chrono::nanoseconds>& times) = 0;
+};
+
 /// What the server answers to `send`: cheap, but proves that both ends of the array arrived.
 inline std::int64_t digest(std::span<const float> numbers) {
   if (numbers.empty()) return 0;
@@ -37,6 +52,10 @@ inline std::int64_t digest(std::span<const float> numbers) {
 void serve(const std::string& address, const std::function<void(const std::string&)>& ready);
 
 std::unique_ptr<connection> open_connection(const std::string& endpoint);
+
+/// @param kind "async" (completions start the next calls, all on one I/O thread) or "spawn" (one
+/// thread starts calls and collects them in their order). Throws where the stack has none.
+std::unique_ptr<flight> open_flight(const std::string& kind, const std::string& endpoint);
 
 /// Returns the path of "unix:/some/path", or nothing for any other address.
 inline std::string unix_path(const std::string& address) {
