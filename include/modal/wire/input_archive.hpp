@@ -9,6 +9,7 @@
 #include <modal/wire/payload.hpp>
 
 #include <cstring>
+#include <iterator>
 
 namespace modal {
 
@@ -242,7 +243,10 @@ class input_archive
   void scattered(T& each) {
     using element = typename T::value_type;
     const auto from = range_bytes<element>();
-    charge(from.size() * (sizeof(element) + (detail::valarray_like<T> ? 0 : 2 * sizeof(void*))));
+    // Lists have a node for each element, of which there may be more than its value.
+    constexpr bool has_nodes =
+        !detail::valarray_like<T> && !std::random_access_iterator<decltype(std::begin(each))>;
+    charge(from.size() * (sizeof(element) + (has_nodes ? 2 * sizeof(void*) : 0)));
     detail::assign(each, from);
   }
 

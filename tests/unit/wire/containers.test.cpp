@@ -186,6 +186,13 @@ TEST_CASE("containers: chosen keys are refused, where they may repeat too", "[wi
         errc::malformed_payload);
 }
 
+TEST_CASE("containers: what a list's nodes take is paid for, and a deque has none",
+          "[wire][containers]") {
+  const auto bytes = test::encode(std::vector<std::uint8_t>(std::size_t{2} << 20));
+  CHECK(test::decode<std::deque<std::uint8_t>>(bytes).size() == std::size_t{2} << 20);
+  CHECK(test::decode_error<std::list<std::uint8_t>>(bytes) == errc::too_large);
+}
+
 TEST_CASE("containers: bytes are base64 in every list", "[wire][containers]") {
   const std::deque<std::uint8_t> value{1, 2, 3, 4};
   CHECK(test::encode_json(value) == "\"AQIDBA==\"");
