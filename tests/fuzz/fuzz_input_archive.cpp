@@ -51,7 +51,7 @@ void check(modal::bytes_view input) {
                   "what was encoded can be decoded");
   const auto again = encode(second);
   fuzzed::require(again.size() == sent.view().size(), "encode(decode(x)) keeps its size");
-  if constexpr (!std::is_same_v<T, fuzzed::hashed>)
+  if constexpr (!fuzzed::has_any_order<T>)
     fuzzed::require(std::equal(again.begin(), again.end(), sent.view().begin()),
                     "encode(decode(x)) is stable");
 }

@@ -33,7 +33,7 @@ void check(std::string_view input) {
                   "what was encoded can be decoded");
   const auto again = encode(second);
   fuzzed::require(again.size() == sent.size(), "encode(decode(x)) keeps its size");
-  if constexpr (!std::is_same_v<T, fuzzed::hashed>)
+  if constexpr (!fuzzed::has_any_order<T>)
     fuzzed::require(again == sent, "encode(decode(x)) is stable");
 }
 

@@ -6,16 +6,21 @@
 #include <modal/wire/json_archive.hpp>
 #include <modal/wire/output_archive.hpp>
 
+#include <bitset>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <forward_list>
+#include <list>
 #include <map>
 #include <memory>
 #include <new>
+#include <queue>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <valarray>
 #include <vector>
 
 /// @file
@@ -52,7 +57,15 @@ using ordered =
                std::set<std::pair<std::int8_t, std::uint64_t>>>;
 using numbers = std::vector<double>;
 using texts = std::vector<std::string>;
+using rare =
+    std::tuple<std::bitset<11>, std::forward_list<std::string>, std::queue<float>,
+               std::valarray<std::uint16_t>, std::priority_queue<std::int8_t>, std::list<extent>>;
 using hashed = std::pair<std::unordered_map<int, std::string>, std::unordered_set<std::string>>;
+using repeated = std::unordered_multimap<std::uint8_t, std::string>;
+
+/// Whether equal values may be written in different orders.
+template <class T>
+inline constexpr bool has_any_order = std::is_same_v<T, hashed> || std::is_same_v<T, repeated>;
 
 /// Calls `check` for each of the types, with none of its values.
 template <class Check>
@@ -62,7 +75,9 @@ void each_type(Check&& check) {
   check(std::type_identity<texts>{});
   check(std::type_identity<node>{});
   check(std::type_identity<chain>{});
+  check(std::type_identity<rare>{});
   check(std::type_identity<hashed>{});
+  check(std::type_identity<repeated>{});
 }
 
 inline void require(bool holds, const char* property) {
