@@ -258,26 +258,24 @@ TEST_CASE("stop: under load leaves every call with exactly one outcome", "[integ
   auto config = quiet_config();
   serving s(config);
   std::atomic<int> answered{0};
-  std::atomic<int> begun{0};
+  std::atomic<std::uint64_t> succeeded{0};
   std::vector<std::thread> callers;
   for (int t = 0; t < 8; ++t)
     callers.emplace_back([&] {
       for (;;) {
-        ++begun;
         const auto sum =
             modal::remote<served::add>.on(s.client).with({.retries = 0}).try_call(1, 2);
         ++answered;
-        if (sum) {
-          if (*sum != 3) break;
-          continue;
-        }
-        break;
+        if (!sum || *sum != 3) break;
+        ++succeeded;
       }
     });
   while (answered < 200) std::this_thread::yield();
   s.executor.stop();
   for (auto& caller : callers) caller.join();
-  CHECK(begun == answered);
+  // An answer may be lost on the way, and none comes of what did not run.
+  CHECK(succeeded <= s.executor.stats().succeeded);
+  CHECK(s.executor.stats().running == 0);
 }
 
 TEST_CASE("one client: is used by many threads at once", "[integration]") {
