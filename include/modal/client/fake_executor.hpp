@@ -94,7 +94,8 @@ class fake_executor {
   static void reply(Answer& answer, const payload_view& arguments, payload& result) {
     using traits = detail::target_traits<Target>;
     auto held = traits::make_held();
-    input_archive archive(arguments, decode_limits{});
+    const decode_limits bounds;
+    input_archive archive(arguments, bounds);
     std::apply([&archive](auto&... each) { archive(each...); }, held);
     archive.finish();
     if constexpr (std::is_void_v<typename traits::result>) {

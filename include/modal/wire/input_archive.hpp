@@ -25,7 +25,9 @@ class input_archive
   using is_saving = std::false_type;
   using is_loading = std::true_type;
 
+  /// @param from and `bounds` live as long as this.
   input_archive(const payload_view& from, const decode_limits& bounds) noexcept;
+  input_archive(const payload_view& from, decode_limits&& bounds) = delete;
 
   /// Checks that everything was read. **Errors**: `malformed_payload` for trailing bytes.
   void finish() const;
