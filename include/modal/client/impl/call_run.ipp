@@ -37,10 +37,13 @@ attempt_request call_run::make_request(time_point now) const {
   request.head.id = outgoing_.id;
   request.head.signature = outgoing_.signature->id;
   // Never zero, which would mean that there is no limit.
+  // And none beyond what the protocol knows: an executor refuses those.
+  constexpr std::chrono::microseconds longest = std::chrono::hours(366 * 24);
+  constexpr int most_attempts = 1000;
   request.head.timeout =
-      std::max(std::chrono::ceil<std::chrono::microseconds>(machine_.deadline() - now),
-               std::chrono::microseconds{1});
-  request.head.attempt = machine_.attempt();
+      std::clamp(std::chrono::ceil<std::chrono::microseconds>(machine_.deadline() - now),
+                 std::chrono::microseconds{1}, longest);
+  request.head.attempt = std::min(machine_.attempt(), most_attempts);
   request.head.parent = parent_;
   request.head.depth = depth_;
   request.head.traceparent = outgoing_.options.traceparent;

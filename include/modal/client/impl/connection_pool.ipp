@@ -18,11 +18,11 @@ std::unique_ptr<http_connection> connection_pool::take(time_point now, bool is_t
       epoll = epoll_;
     }
     if (now - found->idle_since > idle_timeout_) continue;
-    if (found->is_watched && is_told) return found;
     // Looked at every time: an executor that restarted has closed it, perhaps just now, and a
-    // request that goes nowhere cannot be told from one that ran.
+    // request that goes nowhere cannot be told from one that ran. Whoever watches it is not told
+    // either of what came in one piece with the last answer, or while a handler ran.
     if (!found->socket.is_quiet()) continue;
-    if (found->is_watched) {
+    if (found->is_watched && !is_told) {
       ::epoll_ctl(epoll, EPOLL_CTL_DEL, found->socket.native_handle(), nullptr);
       found->is_watched = false;
     }
