@@ -108,9 +108,11 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std:
       static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
   const nanoseconds left = deadline_of(head, target, now) - now;
   // Only where it is hopeless: the expected wait is an estimate, and a wrong refusal costs a call.
-  if (plan.expected_work() / workers_count / 2 > left)
+  // What other functions have waiting says nothing: each is served in its turn.
+  if (target.line.expected_work() / workers_count / 2 > left)
     return refuse(errc::deadline_exceeded,
-                  "the calls that wait already would take longer than the time that is left");
+                  "the calls of this function that wait already would take longer than the "
+                  "time that is left");
   const std::size_t busy = std::min(config.threads, running - away);
   const std::size_t idle = std::min(config.threads - busy, target.line.room());
   if (target.waiting >= target.max_queue && target.waiting - target.max_queue >= idle)

@@ -25,6 +25,7 @@ void schedule::enqueue(scheduled& which, time_point now) {
   which.queued_at = now;
   which.expected_run = line.expected_run_;
   expected_work_ += which.expected_run;
+  line.expected_work_ += which.expected_run;
   ++queued_;
   line.queue_.push_back(which);
   refresh(line);
@@ -34,6 +35,7 @@ void schedule::leave_queue(scheduled& which) noexcept {
   lane& line = *which.line;
   line.queue_.erase(line.queue_.iterator_to(which));
   expected_work_ -= which.expected_run;
+  line.expected_work_ -= which.expected_run;
   --queued_;
 }
 

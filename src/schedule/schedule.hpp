@@ -43,6 +43,8 @@ class lane {
   }
   /// Returns how long a run takes, by those that were; zero before the first.
   [[nodiscard]] duration expected_run() const noexcept { return expected_run_; }
+  /// Returns the run time that its queue is expected to take.
+  [[nodiscard]] duration expected_work() const noexcept { return expected_work_; }
 
  private:
   friend class schedule;
@@ -51,6 +53,7 @@ class lane {
   std::size_t running_ = 0;
   duration used_{0};  ///< run time that counts against it, on the common scale of all lanes
   duration expected_run_{0};
+  duration expected_work_{0};
   boost::intrusive::list<
       scheduled, boost::intrusive::member_hook<scheduled, boost::intrusive::list_member_hook<>,
                                                &scheduled::queue_hook>>

@@ -173,7 +173,11 @@ TEST_CASE("schedule: knows the work that waits, by the runs that were", "[schedu
   CHECK(l.of('a').expected_run() == 8ms);
   auto& one = l.add('a');
   l.add('a');
+  l.add('b');
   CHECK(l.plan.expected_work() == 16ms);
+  CHECK(l.of('a').expected_work() == 16ms);
+  CHECK(l.of('b').expected_work() == 0s);
+  l.take();
   l.plan.withdraw(one);
   l.take();
   CHECK(l.plan.expected_work() == 0s);
