@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/limits.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +38,28 @@ inline void require_equal(const std::string& whole, const std::string& cut) {
   if (whole == cut) return;
   std::fprintf(stderr, "in one piece:\n%s\nin many:\n%s\n", whole.c_str(), cut.c_str());
   std::abort();
+}
+
+/// Gives all bytes but the first to a Reader in one piece, and to another in pieces that the first
+/// byte chooses: what both have to say at their `end` must be the same.
+template <class Reader>
+int compare_cuts(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  modal::limits bounds;
+  bounds.header_bytes = 2048;
+  bounds.body_bytes = 1 << 16;
+  Reader whole(bounds);
+  whole.take(input);
+  Reader cut(bounds);
+  cuts pieces(data[0]);
+  for (std::size_t done = 0; done < input.size();) {
+    const std::size_t next = pieces.next(input.size() - done);
+    cut.take(input.substr(done, next));
+    done += next;
+  }
+  require_equal(whole.end(), cut.end());
+  return 0;
 }
 
 }  // namespace fuzzed

@@ -19,7 +19,7 @@ class connection {
     while (!is_over_ && step()) {
     }
   }
-  [[nodiscard]] const std::string& seen() const noexcept { return seen_; }
+  [[nodiscard]] const std::string& end() const noexcept { return seen_; }
 
  private:
   enum class phase : std::uint8_t { head, body, chunks };
@@ -87,20 +87,5 @@ class connection {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  modal::limits bounds;
-  bounds.header_bytes = 2048;
-  bounds.body_bytes = 1 << 16;
-  connection whole(bounds);
-  whole.take(input);
-  connection cut(bounds);
-  fuzzed::cuts pieces(data[0]);
-  for (std::size_t done = 0; done < input.size();) {
-    const std::size_t next = pieces.next(input.size() - done);
-    cut.take(input.substr(done, next));
-    done += next;
-  }
-  fuzzed::require_equal(whole.seen(), cut.seen());
-  return 0;
+  return fuzzed::compare_cuts<connection>(data, size);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/wire/http_call.hpp>
+#include <modal/wire/output_archive.hpp>
+
 #include "support/catch.hpp"
 
 #include <arpa/inet.h>
@@ -133,5 +136,26 @@ class scripted_peer {
   int listener_ = -1;
   int port_ = 0;
 };
+
+/// What an executor answers to the request of this head.
+template <class R>
+std::string answer_to(const std::string& request, const R& value) {
+  modal::payload result;
+  modal::output_archive archive(result);
+  archive(value);
+  const auto bytes = result.to_bytes();
+  const std::string body(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\nmodal-call-id: " +
+         scripted_connection::field(request, "modal-call-id") +
+         "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// How an executor refuses.
+inline std::string refusal(modal::errc what, int status) {
+  const auto body = modal::to_problem(modal::error(what, "no"), status);
+  return "HTTP/1.1 " + std::to_string(status) +
+         " No\r\ncontent-type: application/problem+json\r\ncontent-length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
 
 }  // namespace test

@@ -11,6 +11,8 @@
 
 using namespace std::chrono_literals;
 using namespace modal;
+using test::answer_to;
+using test::refusal;
 using test::scripted_connection;
 using test::scripted_peer;
 
@@ -20,25 +22,6 @@ int total(const std::vector<float>& values);
 }  // namespace peered
 
 namespace {
-
-// What an executor answers to the request of this head: an int, in an envelope of its own.
-std::string answer_to(const std::string& request, int value) {
-  payload result;
-  output_archive archive(result);
-  archive(value);
-  const auto bytes = result.to_bytes();
-  const std::string body(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\nmodal-call-id: " +
-         scripted_connection::field(request, "modal-call-id") +
-         "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-std::string refusal(errc what, int status) {
-  const auto body = to_problem(error(what, "no"), status);
-  return "HTTP/1.1 " + std::to_string(status) +
-         " No\r\ncontent-type: application/problem+json\r\ncontent-length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
-}
 
 // The same call, made in both ways.
 enum class way { blocking, spawned };

@@ -14,6 +14,8 @@
 
 using namespace std::chrono_literals;
 using namespace modal;
+using test::answer_to;
+using test::refusal;
 using test::scripted_connection;
 using test::scripted_peer;
 
@@ -23,25 +25,6 @@ std::vector<float> many(int count);
 }  // namespace reused
 
 namespace {
-
-template <class R>
-std::string answer_to(const std::string& request, const R& value) {
-  payload result;
-  output_archive archive(result);
-  archive(value);
-  const auto bytes = result.to_bytes();
-  const std::string body(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\nmodal-call-id: " +
-         scripted_connection::field(request, "modal-call-id") +
-         "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-std::string refusal(errc what, int status) {
-  const auto body = to_problem(error(what, "no"), status);
-  return "HTTP/1.1 " + std::to_string(status) +
-         " No\r\ncontent-type: application/problem+json\r\ncontent-length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
-}
 
 const auto twice = modal::remote<reused::twice>;
 const auto many = modal::remote<reused::many>;
