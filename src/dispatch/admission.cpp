@@ -35,9 +35,9 @@ std::size_t dispatcher_core::body_limit(encoding how) const noexcept {
 
 time_point dispatcher_core::deadline_of(const call_head& head, const served_function& target,
                                         time_point now) const {
-  nanoseconds longest = config.bounds.call_timeout;
+  nanoseconds longest = saturated(config.bounds.call_timeout);
   if (target.descriptor->options.timeout.count() > 0)
-    longest = std::min<nanoseconds>(longest, target.descriptor->options.timeout);
+    longest = std::min(longest, saturated(target.descriptor->options.timeout));
   // Compared in microseconds: the caller's number need not fit into nanoseconds.
   if (head.timeout.count() > 0 &&
       head.timeout < std::chrono::duration_cast<std::chrono::microseconds>(longest))
@@ -113,8 +113,8 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std:
     return refuse(errc::deadline_exceeded,
                   "the calls of this function that wait already would take longer than the "
                   "time that is left");
-  const std::size_t busy = std::min(config.threads, running - away);
-  const std::size_t idle = std::min(config.threads - busy, target.line.room());
+  const std::size_t taken = std::min(config.threads, running - away);
+  const std::size_t idle = std::min(config.threads - taken, target.line.room());
   if (target.waiting >= target.max_queue && target.waiting - target.max_queue >= idle)
     return refuse(errc::queue_full, std::to_string(target.waiting) +
                                         " calls of this function wait for a worker already");
@@ -166,7 +166,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     if (body == body_state::arriving) memory.begin_arrival(made->memory);
     ++waiting;
     ++target->waiting;
-    ++unanswered;
+    ++undelivered;
     ++admitted;
   }
   made->head = std::move(head);
@@ -180,20 +180,20 @@ result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
   const std::size_t most = std::min(body_limit(held.encoding), config.bounds.bytes_in_flight);
   const std::scoped_lock lock(mutex);
   if (total <= most) return memory.request(held.memory, total, std::move(resume));
-  error reason = make_refusal(
-      errc::too_large, "the body has more than " + std::to_string(most) + " bytes, the limit",
-      held.head);
-  held.target->metrics.count(reason.value());
-  return reason;
+  return make_refusal(errc::too_large,
+                      "the body has more than " + std::to_string(most) + " bytes, the limit",
+                      held.head);
 }
 
-void dispatcher_core::withdraw(call& admitted_call) noexcept {
-  const std::scoped_lock lock(mutex);
-  retire_locked(admitted_call);
-  if (claim_locked(admitted_call)) {
+void dispatcher_core::withdraw(call& admitted_call, errc why) noexcept {
+  {
+    const std::scoped_lock lock(mutex);
+    retire_locked(admitted_call);
+    claim_locked(admitted_call);
     ++failed;
-    admitted_call.target->metrics.count(errc::cancelled);
+    admitted_call.target->metrics.count(why);
   }
+  note_delivered();
 }
 
 }  // namespace modal::detail

@@ -9,17 +9,17 @@ namespace modal::detail {
 
 ticket& ticket::operator=(ticket&& other) noexcept {
   if (this == &other) return *this;
-  give_back();
+  give_up(errc::cancelled);
   issuer_ = other.issuer_;
   call_ = std::move(other.call_);
   return *this;
 }
 
-ticket::~ticket() { give_back(); }
+ticket::~ticket() { give_up(errc::cancelled); }
 
-void ticket::give_back() noexcept {
+void ticket::give_up(errc why) noexcept {
   if (call_ == nullptr) return;
-  issuer_->withdraw(*call_);
+  issuer_->withdraw(*call_, why);
   call_.reset();
 }
 
@@ -81,10 +81,13 @@ std::size_t dispatcher::stop(std::chrono::nanoseconds grace, std::chrono::nanose
   {
     std::unique_lock lock(core_->mutex);
     core_->draining = true;
-    core_->quiet.wait_for(lock, grace, [this] { return core_->unanswered == 0 || core_->hurried; });
+    core_->is_awaited.store(true);
+    core_->quiet.wait_until(lock, saturating_add(std::chrono::steady_clock::now(), grace),
+                            [this] { return core_->undelivered.load() == 0 || core_->hurried; });
   }
   core_->stop_remaining();
-  const std::size_t left_behind = core_->workers.join_for(patience);
+  const std::size_t left_behind =
+      core_->workers.join_for(patience, [this] { return core_->busy.load(); });
   // All functions have returned, or never will: so have their stop callbacks.
   {
     const std::scoped_lock lock(core_->mutex);

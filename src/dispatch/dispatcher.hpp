@@ -55,7 +55,8 @@ struct dispatcher_config {
 class dispatcher_core;
 
 /// Permission to submit one call: holds its place in the queue and its share of the byte budget,
-/// and gives both back on destruction. Must not outlive its dispatcher. Move-only.
+/// and gives both back on destruction: then the call counts as cancelled. Must not outlive its
+/// dispatcher. Move-only.
 class ticket {
  public:
   ticket() = default;
@@ -69,9 +70,11 @@ class ticket {
   const call& operator*() const noexcept { return *call_; }
   const call* operator->() const noexcept { return call_.get(); }
 
+  /// Gives the call up, if there is one: it will be answered with `why`, and counts as that.
+  void give_up(errc why) noexcept;
+
  private:
   friend class dispatcher;
-  void give_back() noexcept;
 
   dispatcher_core* issuer_ = nullptr;
   call_ptr call_;

@@ -96,7 +96,6 @@ bool dispatcher_core::claim_locked(call& which) {
   if (which.answered) return false;
   which.answered = true;
   plan.set_due(which, never);
-  if (--unanswered == 0) quiet.notify_all();
   return true;
 }
 
@@ -147,10 +146,20 @@ dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what, std
   return ended;
 }
 
-void dispatcher_core::deliver(verdict& ended) {
+void dispatcher_core::deliver(verdict& ended) noexcept {
   { const buffer given_back = std::move(ended.body); }
-  const std::shared_ptr<call_sink> sink = std::move(ended.about->sink);
+  std::shared_ptr<call_sink> sink = std::move(ended.about->sink);
   sink->on_answer({.about = *ended.about, .failure = &ended.failure, .report = ended.report});
+  sink.reset();
+  note_delivered();
+}
+
+// Whoever waits said so before it looked at the count, and whoever counts looks after it has: one
+// of the two sees the other.
+void dispatcher_core::note_delivered() noexcept {
+  if (undelivered.fetch_sub(1) != 1 || !is_awaited.load()) return;
+  const std::scoped_lock lock(mutex);
+  quiet.notify_all();
 }
 
 // Stop callbacks are users' code, and may block.

@@ -11,6 +11,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -61,7 +62,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
                        body_state body);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
-  void withdraw(call& admitted) noexcept;
+  void withdraw(call& admitted, errc why) noexcept;
   call_ptr submit(call_ptr admitted, buffer body, std::shared_ptr<call_sink> sink);
   void cancel(call& which);
   bool run_here(call& which);
@@ -85,7 +86,6 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                                                        &call::flight_hook>>
       flight;  ///< submitted and not over; each holds one reference
   schedule plan;
-  std::size_t unanswered = 0;  ///< tickets, and submitted calls without an answer
   std::size_t waiting = 0;
   std::size_t running = 0;
   memory_budget memory;
@@ -103,6 +103,11 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   bool hurried = false;
   bool closed = false;    ///< nothing is queued any more; workers go home
   bool finished = false;  ///< the housekeeper goes home
+
+  // Without the mutex: each is told by those who are done with a call, and costs them no lock.
+  std::atomic<std::size_t> undelivered{0};  ///< tickets, and calls whose sink has not heard yet
+  std::atomic<std::size_t> busy{0};         ///< workers that run calls, or answer them
+  std::atomic<bool> is_awaited{false};      ///< somebody waits for `undelivered` to become zero
 
   thread_pool workers;
   std::thread housekeeper;
@@ -137,9 +142,10 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void retire_locked(call& which);
   void release_locked(memory_share& share);
   verdict end_locked(call& which, errc what, std::string message);
-  static void deliver(verdict& ended);
+  void deliver(verdict& ended) noexcept;
+  void note_delivered() noexcept;
   void stop_function(std::stop_source which);
-  call_ptr next_locked(time_point now, std::optional<verdict>& late);
+  call_ptr next_locked(time_point now);
   void begin_run_locked(call& which, time_point now);
   call_ptr run(const call_ptr& which, bool takes_next);
   bool retry_locked(call& which, error& failure, time_point now, wake_up& wake);

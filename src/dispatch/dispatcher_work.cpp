@@ -17,7 +17,7 @@ constexpr std::size_t least_counted_result = 64 << 10;
 // together do not come back together.
 nanoseconds retry_wait(const function_options& options, int retry) {
   const nanoseconds longest = std::chrono::minutes{1};
-  nanoseconds bound = options.retry_delay;
+  nanoseconds bound = std::min(saturated(options.retry_delay), longest);
   for (int i = 0; i < retry && bound < longest; ++i) bound *= 2;
   bound = std::min(bound, longest);
   thread_local std::minstd_rand generate{std::random_device{}()};
@@ -26,16 +26,20 @@ nanoseconds retry_wait(const function_options& options, int retry) {
 
 }  // namespace
 
-// A worker's thread, which lets others run while its function waits.
+// A run's place among the threads, and in its function's lane: while the function waits for a call
+// of its own, others may have both. Where the user has said how many may run at a time, that holds
+// for those that wait too: they may hold what there is so many of.
 class dispatcher_core::seat final : public worker_seat {
  public:
-  explicit seat(dispatcher_core& of) noexcept : core(of) {}
+  seat(dispatcher_core& of, call& sits) noexcept
+      : core(of), which_(sits), keeps_lane_(sits.target->descriptor->options.max_concurrent != 0) {}
 
   void leave() noexcept override {
     wake_up wake;
     {
       const std::scoped_lock lock(core.mutex);
       ++core.away;
+      if (!keeps_lane_) core.plan.leave(which_);
       if (core.plan.has_next()) core.pick_worker_locked(wake);
     }
     core.carry_out(wake);
@@ -43,9 +47,14 @@ class dispatcher_core::seat final : public worker_seat {
   void come_back() noexcept override {
     const std::scoped_lock lock(core.mutex);
     --core.away;
+    if (!keeps_lane_) core.plan.come_back(which_);
   }
 
   dispatcher_core& core;
+
+ private:
+  call& which_;
+  const bool keeps_lane_;
 };
 
 // The memory of a result, from its run until it is written. A result may overdraw the budget, for
@@ -103,17 +112,11 @@ void dispatcher_core::begin_run_locked(call& which, time_point now) {
   ++running;
 }
 
-// Takes the call that this thread is to run, or one whose time has run out meanwhile.
-call_ptr dispatcher_core::next_locked(time_point now, std::optional<verdict>& late) {
+// Takes the call that this thread is to run.
+call_ptr dispatcher_core::next_locked(time_point now) {
   if (running - away >= config.threads) return nullptr;
-  call_ptr next(static_cast<call*>(plan.take_next()));
-  if (next == nullptr) return nullptr;
-  if (next->deadline <= now) {
-    plan.note_end(*next, duration{0});
-    late = end_locked(*next, errc::deadline_exceeded, "no worker was free before the deadline");
-    return nullptr;
-  }
-  begin_run_locked(*next, now);
+  call_ptr next(static_cast<call*>(plan.take_next(now)));
+  if (next != nullptr) begin_run_locked(*next, now);
   return next;
 }
 
@@ -123,7 +126,11 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   call& which = *running_call;
   served_function& target = *which.target;
   const time_point started_at = config.time->now();
-  std::optional<error> failure = invoke(which, config);
+  std::optional<error> failure = [&] {
+    seat own(*this, which);
+    const seat_scope seated(own);
+    return invoke(which, config);
+  }();
   const time_point ended = config.time->now();
   const executor_report measured{.decode = which.work.decode_time,
                                  .run = which.work.run_time,
@@ -141,7 +148,6 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   bool repeats = false;
   wake_up wake;
   call_ptr next;
-  std::optional<verdict> late;
   call_answer answer{.about = which, .report = {}};
   {
     const std::scoped_lock lock(mutex);
@@ -166,12 +172,11 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
         if (held) held->charge_locked(memory);
       }
     }
-    if (takes_next) next = next_locked(ended, late);
+    if (takes_next) next = next_locked(ended);
     // This end may have let another function's calls, or one more of this function's, run.
     if (plan.has_next()) pick_worker_locked(wake);
   }
   carry_out(wake);
-  if (late) deliver(*late);
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (repeats || !mine) return next;
@@ -185,6 +190,12 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   } else {
     answer.binary = &which.work.result;
   }
+  answer.memory = std::move(held);
+  std::shared_ptr<call_sink> sink = std::move(which.sink);
+  sink->on_answer(answer);
+  sink.reset();
+  note_delivered();
+  // Not before: the sink of the log is the user's, and may take its time.
   if (config.log_calls && config.log)
     config.log({.level = log_level::debug,
                 .time = std::chrono::system_clock::now(),
@@ -193,9 +204,6 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
                 .call = which.head.id,
                 .fields = {{"run_us", std::to_string((ended - started_at).count() / 1000)},
                            {"attempt", std::to_string(which.attempt)}}});
-  answer.memory = std::move(held);
-  const std::shared_ptr<call_sink> sink = std::move(which.sink);
-  sink->on_answer(answer);
   return next;
 }
 
@@ -217,19 +225,10 @@ bool dispatcher_core::run_here(call& which) {
 }
 
 void dispatcher_core::work() {
-  seat own(*this);
-  const seat_scope seated(own);
   std::unique_lock lock(mutex);
   parker& bed = parkers.emplace_back();
   for (;;) {
-    std::optional<verdict> late;
-    call_ptr next = next_locked(config.time->now(), late);
-    if (late) {
-      lock.unlock();
-      deliver(*late);
-      lock.lock();
-      continue;
-    }
+    call_ptr next = next_locked(config.time->now());
     if (next == nullptr) {
       if (closed) return;
       parked.push_back(&bed);
@@ -238,9 +237,11 @@ void dispatcher_core::work() {
       lock.lock();
       continue;
     }
+    ++busy;
     lock.unlock();
     while (next != nullptr) next = run(next, true);
     lock.lock();
+    --busy;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "net/server.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <future>
@@ -81,8 +82,11 @@ struct executor::impl {
   executor_config config;
   catalog functions;
   buffer_pool pool;  // of mounted calls
-  std::unique_ptr<detail::dispatcher> calls;
-  std::unique_ptr<detail::door> entrance;
+  // Owners: connections too. A host may run the last of their handlers when this is gone.
+  std::shared_ptr<detail::dispatcher> calls;
+  std::shared_ptr<detail::door> entrance;
+  std::shared_ptr<std::atomic<std::size_t>> connections =
+      std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<detail::server> listener;
   detail::signal_wait signals;
 
@@ -93,23 +97,24 @@ struct executor::impl {
 
 void executor::impl::start(boost::asio::io_context* host) {
   if (at != state::fresh) refuse("the executor was started before");
-  calls = std::make_unique<detail::dispatcher>(
+  calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
                                            .log = config.log,
                                            .log_calls = config.log_calls});
   calls->start();
-  entrance = std::make_unique<detail::door>(
-      *calls, [this] { return listener ? listener->connections() : std::size_t{0}; },
-      config.allowed_origins);
+  const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };
+  entrance = std::shared_ptr<detail::door>(new detail::door(*calls, count, config.allowed_origins),
+                                           [keep = calls](detail::door* last) { delete last; });
   if (!config.address.empty()) {
     listener =
         std::make_unique<detail::server>(detail::server_config{.address = config.address,
                                                                .port = config.port,
                                                                .io_threads = config.io_threads,
                                                                .bounds = config.limits,
-                                                               .log = config.log},
-                                         *entrance);
+                                                               .log = config.log,
+                                                               .open = connections},
+                                         entrance);
     try {
       listener->start(host);
     } catch (...) {
@@ -139,15 +144,17 @@ void executor::impl::stop() {
   say(log_level::info, "draining: no new calls are taken");
   const auto begin = std::chrono::steady_clock::now();
   if (listener) listener->drain();
-  const std::size_t left_behind = calls->stop(config.grace, config.stop_patience);
+  // While this thread waits, bodies that arrive on it would never come.
+  if (listener && listener->runs_on_this_thread()) listener->give_up_arriving();
+  const std::chrono::nanoseconds grace = saturated(config.grace);
+  const std::size_t left_behind = calls->stop(grace, saturated(config.stop_patience));
   if (left_behind != 0)
     say(log_level::error, std::to_string(left_behind) +
                               " functions ignore their stop token; their threads are left behind");
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
   // Answers that are still on their way get what is left of the time.
   if (listener)
-    listener->stop(
-        std::max<std::chrono::nanoseconds>(config.grace - spent, std::chrono::seconds{1}));
+    listener->stop(std::max<std::chrono::nanoseconds>(grace - spent, std::chrono::seconds{1}));
   say(log_level::info, "stopped");
   {
     const std::scoped_lock lock(mutex);
@@ -211,7 +218,7 @@ executor_stats executor::stats() const {
           .waiting = now.waiting,
           .running = now.running,
           .bytes_in_flight = now.bytes_in_flight,
-          .connections = impl_->listener ? impl_->listener->connections() : 0};
+          .connections = impl_->connections->load(std::memory_order_relaxed)};
 }
 
 bool executor::serves(std::string_view target) const { return detail::door::serves(target); }
@@ -227,10 +234,12 @@ mounted_call executor::async_handle(http_request request, std::function<void(htt
 }
 
 http_response executor::handle(http_request request) {
-  std::promise<http_response> answer;
+  // Shared: what throws after the call has begun leaves the answer to nobody.
+  const auto answer = std::make_shared<std::promise<http_response>>();
+  auto answered = answer->get_future();
   async_handle(std::move(request),
-               [&answer](http_response response) { answer.set_value(std::move(response)); });
-  return answer.get_future().get();
+               [answer](http_response response) { answer->set_value(std::move(response)); });
+  return answered.get();
 }
 
 }  // namespace modal

@@ -68,6 +68,7 @@ bool connection::read_head() {
   switch (reader_.read_head(input())) {
     case request_reader::step::need_more:
       if (since_ == never) since_ = steady_clock::now();
+      idle_since_.store(not_idle, std::memory_order_relaxed);
       arm(due());
       return false;
     case request_reader::step::failed:
@@ -180,7 +181,7 @@ bool connection::discard() {
 }
 
 void connection::reply_problem(const error& reason, int status) {
-  ticket_ = {};
+  ticket_.give_up(reason.value());
   body_ = {};
   door::write_problem(reason, reply_, status);
   reply_now();

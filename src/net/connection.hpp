@@ -29,20 +29,26 @@ class connection;
 
 /// What connections share. Owners: the server and every connection.
 struct server_state {
-  server_state(door& opened, const server_config& settings)
-      : entrance(opened), bounds(settings.bounds), log(settings.log) {}
+  server_state(std::shared_ptr<door> opened, const server_config& settings)
+      : owned(std::move(opened)),
+        entrance(*owned),
+        bounds(settings.bounds),
+        log(settings.log),
+        count(settings.open) {}
 
-  door& entrance;  ///< not to be touched once `closed`
+  const std::shared_ptr<door> owned;
+  door& entrance;
   const limits bounds;
   const log_sink log;
   buffer_pool pool;
   std::atomic<bool> draining{false};
   std::atomic<bool> closed{false};
-  std::atomic<std::size_t> count{0};
+  const std::shared_ptr<std::atomic<std::size_t>> count;
 
-  std::mutex mutex;  // guards `open`
+  std::mutex mutex;  // guards all below
   std::condition_variable all_gone;
   std::unordered_set<connection*> open;
+  std::size_t alive = 0;  ///< connections that are open, or whose last handlers have not run
 };
 
 /// One client. Everything runs on the socket's executor (one thread at a time), save `on_answer`,
@@ -74,13 +80,17 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   void close_soon();
 
   /// Returns since when this has had no call and no request in the making; nothing where it has
-  /// one. From any thread: what it says may be over already.
+  /// one, or is about to close. From any thread: what it says may be over already.
   [[nodiscard]] std::optional<time_point> idle_since() const noexcept;
 
-  /// Closes, unless a call or a request has come meanwhile. From any thread.
-  void close_if_idle();
+  /// Closes, unless a call or a request has come since that time. From any thread.
+  void close_if_idle(time_point since);
 
-  /// Closes, whatever is under way. From any thread. **Precondition**: all calls are answered.
+  /// Closes if a call arrives and has not come as a whole. From any thread.
+  void give_up_arriving();
+
+  /// Closes, whatever is under way; while another thread writes an answer, when it has. From any
+  /// thread. **Precondition**: all calls are answered.
   void close_now();
 
   void on_answer(const call_answer& answer) noexcept override;
@@ -116,6 +126,9 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   void on_read(const boost::system::error_code& failed, std::size_t size);
   void close_after_linger();
   void shut();
+  void leave();
+  [[nodiscard]] bool has_turn() const noexcept;
+  void keep_waiting(time_point now);
 
   void arm(time_point when);
   void on_timer();
@@ -156,11 +169,14 @@ class connection final : public call_sink, public std::enable_shared_from_this<c
   bool is_paused_ = false;       ///< it waits for memory, and is not read
   rate_guard rate_;
   std::vector<std::string_view> pieces_;
-  time_point since_;  ///< when the phase began, or last made progress
+  time_point since_;    ///< when the phase began, or last made progress
+  time_point told_at_;  ///< when a client that waits was last told so
 
   // Who has the turn.
   std::atomic<turn> turn_{turn::io};
+  static constexpr std::int64_t not_idle = -1;  ///< a request is in the making
   std::atomic<std::int64_t> idle_since_{0};
+  std::atomic<bool> yields_{false};  ///< closes when the pending read brings nothing
   bool close_after_ = false;
   bool head_only_ = false;
   bool keeps_old_alive_ = false;

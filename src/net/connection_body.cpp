@@ -40,7 +40,8 @@ connection::grant connection::ask_memory(std::size_t total) {
   }
   if (!*given) {
     is_paused_ = true;
-    rate_.pause(steady_clock::now());
+    told_at_ = steady_clock::now();
+    rate_.pause(told_at_);
     return grant::paused;
   }
   granted_ = total;

@@ -3,10 +3,12 @@
 #include "net/connection.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -20,6 +22,11 @@ constexpr std::size_t first_input = 4096;
 // so long it may go on.
 constexpr std::size_t most_lingered = 16 << 20;
 constexpr std::chrono::seconds linger_time{2};
+// Nothing is read of a client that waits for memory: now and then it is looked at whether it still
+// waits, and it is told that we do not sleep, for it may have a limit for a request that stands
+// still.
+constexpr std::chrono::seconds paused_look{1};
+constexpr std::chrono::seconds paused_word{5};
 
 }  // namespace
 
@@ -33,15 +40,23 @@ connection::connection(socket peer, std::shared_ptr<server_state> shared)
       rate_(shared_->bounds),
       since_(steady_clock::now()) {
   const std::scoped_lock lock(shared_->mutex);
+  ++shared_->alive;
   shared_->open.insert(this);
-  shared_->count.store(shared_->open.size(), std::memory_order_relaxed);
+  shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
 }
 
 connection::~connection() {
+  leave();
+  const std::scoped_lock lock(shared_->mutex);
+  if (--shared_->alive == 0) shared_->all_gone.notify_all();
+}
+
+// No longer one of the server's: it is closed, and only handlers that have not run yet own it.
+void connection::leave() {
   ticket_ = {};
   const std::scoped_lock lock(shared_->mutex);
   shared_->open.erase(this);
-  shared_->count.store(shared_->open.size(), std::memory_order_relaxed);
+  shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
   if (shared_->open.empty()) shared_->all_gone.notify_all();
 }
 
@@ -61,8 +76,13 @@ void connection::start_refusing() {
   advance();
 }
 
+// Whether the I/O thread may close. If not, whoever writes will tell it when that is done.
+bool connection::has_turn() const noexcept {
+  return is_writing_ || turn_.load(std::memory_order_acquire) == turn::io;
+}
+
 void connection::close_soon() {
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
     self->close_wanted_ = true;
     const bool in_turn = self->turn_.load(std::memory_order_acquire) == turn::io;
     if (!in_turn) {
@@ -77,26 +97,41 @@ void connection::close_soon() {
   });
 }
 
+void connection::give_up_arriving() {
+  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->phase_ == phase::body || self->phase_ == phase::chunks) self->shut();
+  });
+}
+
 std::optional<time_point> connection::idle_since() const noexcept {
   const phase at = phase_.load(std::memory_order_relaxed);
   const bool is_idle = at == phase::head ||
                        (at == phase::answer && turn_.load(std::memory_order_relaxed) == turn::io);
-  if (!is_idle) return std::nullopt;
-  return time_point(time_point::duration(idle_since_.load(std::memory_order_relaxed)));
+  const auto since = idle_since_.load(std::memory_order_relaxed);
+  if (!is_idle || since == not_idle || yields_.load(std::memory_order_relaxed)) return std::nullopt;
+  return time_point(time_point::duration(since));
 }
 
-void connection::close_if_idle() {
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    if (!self->idle_since()) return;
-    char byte;
-    // A request that has arrived and was not read yet is served.
-    if (::recv(self->fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
-    self->shut();
+void connection::close_if_idle(time_point since) {
+  yields_.store(true, std::memory_order_relaxed);  // at once, so that the next one in finds another
+  boost::asio::post(socket_.get_executor(), [self = shared_from_this(), since] {
+    self->yields_.store(false, std::memory_order_relaxed);
+    if (self->idle_since() != since || !self->is_reading_) return;
+    // A request that comes at this very moment is served: the read that is pending decides.
+    self->yields_.store(true, std::memory_order_relaxed);
+    self->socket_.cancel();
   });
 }
 
 void connection::close_now() {
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->shut(); });
+  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->has_turn()) return self->shut();
+    ::shutdown(self->fd_, SHUT_RDWR);  // what is being written fails, and the number stays ours
+    self->close_wanted_ = true;
+    auto expected = turn::answer;
+    if (!self->turn_.compare_exchange_strong(expected, turn::awaited) && expected == turn::io)
+      self->shut();
+  });
 }
 
 void connection::make_room() {
@@ -136,10 +171,16 @@ void connection::read() {
 void connection::on_read(const boost::system::error_code& failed, std::size_t size) {
   is_reading_ = false;
   if (phase_ == phase::closed) return;
+  const bool yields = yields_.load(std::memory_order_relaxed);
+  if (yields) yields_.store(false, std::memory_order_relaxed);
   if (overdue_) {
     const error reason = *std::exchange(overdue_, std::nullopt);
     close_after_ = true;
     reply_problem(reason, reason == errc::malformed_request ? 408 : 0);
+  } else if (failed == boost::asio::error::operation_aborted && yields) {
+    char byte;
+    const bool has_more = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    if (idle_since() && input().empty() && !has_more) return shut();
   } else if (failed) {
     is_lost_ = true;
   } else if (is_reading_body_) {
@@ -148,7 +189,8 @@ void connection::on_read(const boost::system::error_code& failed, std::size_t si
     since_ = steady_clock::now();
   } else {
     input_end_ += size;
-    if (phase_ == phase::chunks || phase_ == phase::discard) since_ = steady_clock::now();
+    if (phase_ == phase::body || phase_ == phase::chunks || phase_ == phase::discard)
+      since_ = steady_clock::now();
     if (phase_ == phase::linger) {
       if (size >= linger_left_) return shut();
       linger_left_ -= size;
@@ -171,11 +213,11 @@ void connection::close_after_linger() {
 void connection::shut() {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
-  ticket_ = {};
   call_.reset();
   timer_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
+  leave();
 }
 
 // The timer is set anew only to be earlier: when it fires too early, it looks again. So a request
@@ -193,10 +235,25 @@ void connection::on_timer() {
   if (phase_ == phase::closed) return;
   timer_at_ = never;
   const auto now = steady_clock::now();
+  if (is_paused_ && (phase_ == phase::body || phase_ == phase::chunks)) keep_waiting(now);
+  if (phase_ == phase::closed) return;
   // A window of the rate has ended: that is no fault where enough has moved.
   const bool goes_on = now >= rate_.due() && !rate_.is_too_slow(now) && now < due();
   if (!goes_on && now >= due()) on_overdue();
   if (phase_ != phase::closed) arm(due());
+}
+
+void connection::keep_waiting(time_point now) {
+  pollfd look{fd_, POLLRDHUP, 0};
+  if (::poll(&look, 1, 0) > 0) {  // an end, which no unread bytes hide
+    is_lost_ = true;
+    return shut();
+  }
+  if (now - told_at_ < paused_word || reader_.is_old()) return;
+  told_at_ = now;
+  constexpr std::string_view working = "HTTP/1.1 102 Processing\r\n\r\n";
+  // Where even that does not fit, it has enough to read.
+  (void)::send(fd_, working.data(), working.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 time_point connection::due() const noexcept {
@@ -211,7 +268,7 @@ time_point connection::due() const noexcept {
     case phase::body:
     case phase::chunks: {
       const time_point deadline = ticket_ ? ticket_->deadline : never;
-      if (is_paused_) return deadline;
+      if (is_paused_) return std::min(deadline, steady_clock::now() + paused_look);
       return std::min({saturating_add(since, bounds.transfer_timeout), rate_.due(), deadline});
     }
     case phase::answer:

@@ -14,9 +14,7 @@ namespace modal::detail {
 class rate_guard {
  public:
   explicit rate_guard(const limits& bounds) noexcept
-      : window_(bounds.rate_window),
-        least_(static_cast<std::size_t>(static_cast<double>(bounds.minimum_rate) *
-                                        std::chrono::duration<double>(window_).count())) {}
+      : window_(saturated(bounds.rate_window)), least_(bytes_of(bounds.minimum_rate, window_)) {}
 
   void begin(time_point now) noexcept {
     moved_ = 0;
@@ -45,6 +43,12 @@ class rate_guard {
   }
 
  private:
+  static std::size_t bytes_of(std::size_t rate, duration time) noexcept {
+    const double bytes = static_cast<double>(rate) * std::chrono::duration<double>(time).count();
+    constexpr std::size_t most = std::size_t{1} << 62;  // a double beyond that fits into no integer
+    return bytes < static_cast<double>(most) ? static_cast<std::size_t>(bytes) : most;
+  }
+
   duration window_;
   std::size_t least_;
   std::size_t moved_ = 0;

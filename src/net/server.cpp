@@ -5,6 +5,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -37,7 +38,8 @@ using endpoint = protocol::endpoint;
 constexpr std::string_view unix_prefix = "unix:";
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::chrono::seconds last_wait{1};  // for threads of a host
-constexpr std::size_t most_refusals = 64;     // connections that are being told to come later
+constexpr std::chrono::nanoseconds longest_self_wait = std::chrono::seconds{1};
+constexpr std::size_t most_refusals = 64;  // connections that are being told to come later
 
 [[noreturn]] void throw_configuration(const std::string& message) {
   throw_error(error(errc::bad_configuration, message));
@@ -81,15 +83,16 @@ struct io_lane {
 }  // namespace
 
 struct server::impl : std::enable_shared_from_this<impl> {
-  impl(server_config settings, door& entrance)
-      : config(std::move(settings)), shared(std::make_shared<server_state>(entrance, config)) {}
+  impl(server_config settings, std::shared_ptr<door> entrance)
+      : config(std::move(settings)),
+        shared(std::make_shared<server_state>(std::move(entrance), config)) {}
 
   void open();
   void close_entry();
   void remove_socket_file() const;
   void each_connection(void (connection::*act)());
   bool close_longest_idle();
-  bool wait_for_connections(std::chrono::nanoseconds longest);
+  bool wait_for_connections(time_point until);
   void run(asio::io_context& context);
   void end_threads();
   void accept();
@@ -125,15 +128,12 @@ struct server::impl : std::enable_shared_from_this<impl> {
   std::uint16_t port = 0;
 };
 
-server::server(server_config config, door& entrance)
-    : impl_(std::make_shared<impl>(std::move(config), entrance)) {}
+server::server(server_config config, std::shared_ptr<door> entrance)
+    : impl_(std::make_shared<impl>(std::move(config), std::move(entrance))) {}
 server::~server() = default;
 
 const std::string& server::url() const noexcept { return impl_->url; }
 std::uint16_t server::port() const noexcept { return impl_->port; }
-std::size_t server::connections() const noexcept {
-  return impl_->shared->count.load(std::memory_order_relaxed);
-}
 
 void server::impl::open() {
   endpoint where;
@@ -257,7 +257,7 @@ void server::impl::on_accept(const boost::system::error_code& failed, connection
     const int on = 1;
     ::setsockopt(peer.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  const std::size_t open_now = shared->count.load(std::memory_order_relaxed);
+  const std::size_t open_now = shared->count->load(std::memory_order_relaxed);
   if (open_now < shared->bounds.connections + most_refusals) {
     try {
       // One is let in for each that is asked to go; only where too many do not go, others wait.
@@ -309,10 +309,10 @@ void server::impl::remove_socket_file() const {
 // Returns whether there is one.
 bool server::impl::close_longest_idle() {
   std::shared_ptr<connection> found;
+  time_point longest = never;
   std::vector<std::shared_ptr<connection>> others;  // destroyed without the lock
   {
     const std::scoped_lock lock(shared->mutex);
-    time_point longest = never;
     for (connection* each : shared->open) {
       const auto since = each->idle_since();
       if (!since || *since >= longest) continue;
@@ -323,7 +323,7 @@ bool server::impl::close_longest_idle() {
       found = std::move(owner);
     }
   }
-  if (found) found->close_if_idle();
+  if (found) found->close_if_idle(longest);
   return found != nullptr;
 }
 
@@ -337,9 +337,12 @@ void server::impl::each_connection(void (connection::*act)()) {
   for (const auto& each : alive) (each.get()->*act)();
 }
 
-bool server::impl::wait_for_connections(std::chrono::nanoseconds longest) {
+bool server::impl::wait_for_connections(time_point until) {
   std::unique_lock lock(shared->mutex);
-  return shared->all_gone.wait_for(lock, longest, [this] { return shared->open.empty(); });
+  // Handlers of our own threads have to run before their contexts go; those of a host may be
+  // waiting for this very thread.
+  return shared->all_gone.wait_until(
+      lock, until, [this] { return host != nullptr ? shared->open.empty() : shared->alive == 0; });
 }
 
 void server::stop(std::chrono::nanoseconds flush) {
@@ -347,17 +350,32 @@ void server::stop(std::chrono::nanoseconds flush) {
   if (self.lanes.empty() || !self.acceptor) return;
   drain();
   self.remove_socket_file();
+  const auto in = [](std::chrono::nanoseconds wait) {
+    return saturating_add(std::chrono::steady_clock::now(), wait);
+  };
   auto entry_gone = self.gone.get_future();
-  asio::post(self.executor, [impl = impl_] { impl->close_entry(); });
+  // At once where this is the host's thread: it may be the only one.
+  asio::dispatch(self.executor, [impl = impl_] { impl->close_entry(); });
   entry_gone.wait_for(last_wait);
   self.each_connection(&connection::close_soon);
-  if (!self.wait_for_connections(flush)) {
+  // What this thread itself would have to do does not come while it waits: there may be others.
+  const bool waits_for_itself = runs_on_this_thread();
+  if (!self.wait_for_connections(
+          in(waits_for_itself ? std::min(flush, longest_self_wait) : flush))) {
     self.shared->closed.store(true);
     self.each_connection(&connection::close_now);
-    self.wait_for_connections(last_wait);
+    // Our own threads end them for sure, save while another thread is just handing over an answer,
+    // which ends too.
+    self.wait_for_connections(self.host != nullptr ? in(last_wait) : never);
   }
   self.shared->closed.store(true);
   self.end_threads();
 }
+
+bool server::runs_on_this_thread() const {
+  return impl_->host != nullptr && impl_->host->get_executor().running_in_this_thread();
+}
+
+void server::give_up_arriving() { impl_->each_connection(&connection::give_up_arriving); }
 
 }  // namespace modal::detail

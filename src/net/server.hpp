@@ -4,6 +4,7 @@
 #include <modal/base/limits.hpp>
 #include <modal/function/log.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,13 +26,14 @@ struct server_config {
   std::size_t io_threads = 1;
   modal::limits bounds;
   log_sink log;
+  /// How many connections are open: kept by the connections, read by anybody.
+  std::shared_ptr<std::atomic<std::size_t>> open = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 /// The HTTP/1.1 listener. Its interface has no Asio, so that only two files compile it.
 class server {
  public:
-  /// @param entrance lives as long as this.
-  server(server_config config, door& entrance);
+  server(server_config config, std::shared_ptr<door> entrance);
   /// **Precondition**: stopped, or never started.
   ~server();
   server(const server&) = delete;
@@ -44,14 +46,20 @@ class server {
   /// Lets every connection end with its next answer.
   void drain();
 
+  /// Returns whether this thread runs the host's context, whose handlers wait while it does
+  /// something else.
+  [[nodiscard]] bool runs_on_this_thread() const;
+
+  /// Closes connections whose call has not arrived as a whole, if they are not in the middle of
+  /// something on another thread.
+  void give_up_arriving();
+
   /// Closes the listener and idle connections at once, and the others when their answer is written
   /// or `flush` has passed. Joins its own threads. **Precondition**: all calls are answered.
   void stop(std::chrono::nanoseconds flush);
 
   [[nodiscard]] const std::string& url() const noexcept;
   [[nodiscard]] std::uint16_t port() const noexcept;
-  /// Safe from any thread.
-  [[nodiscard]] std::size_t connections() const noexcept;
 
  private:
   struct impl;

@@ -15,7 +15,7 @@ constexpr duration unknown_run = std::chrono::microseconds{50};
 // Puts the lane where it belongs now: among those that may be served, by what it used, or nowhere.
 void schedule::refresh(lane& line) noexcept {
   if (line.ready_hook_.is_linked()) ready_.erase(ready_.iterator_to(line));
-  if (!line.queue_.empty() && line.running_ < line.most_running_) ready_.insert(line);
+  if (!line.queue_.empty() && line.room() != 0) ready_.insert(line);
 }
 
 void schedule::enqueue(scheduled& which, time_point now) {
@@ -49,24 +49,42 @@ void schedule::withdraw(scheduled& which) noexcept {
 // side count while they run.
 void schedule::begin_run(scheduled& which) noexcept {
   lane& line = *which.line;
-  reached_ = std::max(reached_, line.used_);
   ++line.running_;
   which.charged = std::max(line.expected_run_, unknown_run);
   line.used_ += which.charged;
   refresh(line);
 }
 
-scheduled* schedule::take_next() {
-  if (ready_.empty()) return nullptr;
-  scheduled& next = ready_.begin()->queue_.front();
-  leave_queue(next);
-  begin_run(next);
-  return &next;
+scheduled* schedule::take_next(time_point now) noexcept {
+  while (!ready_.empty()) {
+    lane& line = *ready_.begin();
+    scheduled& next = line.queue_.front();
+    if (next.due <= now) {
+      withdraw(next);
+      continue;
+    }
+    // What is taken out of turn says nothing of how far the others are.
+    reached_ = std::max(reached_, line.used_);
+    leave_queue(next);
+    begin_run(next);
+    return &next;
+  }
+  return nullptr;
 }
 
 void schedule::take(scheduled& which) noexcept {
   leave_queue(which);
   begin_run(which);
+}
+
+void schedule::leave(scheduled& which) noexcept {
+  ++which.line->away_;
+  refresh(*which.line);
+}
+
+void schedule::come_back(scheduled& which) noexcept {
+  --which.line->away_;
+  refresh(*which.line);
 }
 
 void schedule::note_end(scheduled& which, duration run_time) noexcept {

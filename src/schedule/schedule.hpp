@@ -36,10 +36,12 @@ class lane {
   explicit lane(std::size_t most_running) : most_running_(most_running) {}
 
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.size(); }
+  /// Returns how many run, those that wait for calls of their own among them.
   [[nodiscard]] std::size_t running() const noexcept { return running_; }
   /// Returns how many more calls may run now.
   [[nodiscard]] std::size_t room() const noexcept {
-    return running_ < most_running_ ? most_running_ - running_ : 0;
+    const std::size_t present = running_ - away_;
+    return present < most_running_ ? most_running_ - present : 0;
   }
   /// Returns how long a run takes, by those that were; zero before the first.
   [[nodiscard]] duration expected_run() const noexcept { return expected_run_; }
@@ -51,7 +53,8 @@ class lane {
 
   const std::size_t most_running_;
   std::size_t running_ = 0;
-  duration used_{0};  ///< run time that counts against it, on the common scale of all lanes
+  std::size_t away_ = 0;  ///< of those that run: they have left their place to others
+  duration used_{0};      ///< run time that counts against it, on the common scale of all lanes
   duration expected_run_{0};
   duration expected_work_{0};
   boost::intrusive::list<
@@ -72,16 +75,21 @@ class schedule {
   /// Takes `which` out of its lane, if it is queued there.
   void withdraw(scheduled& which) noexcept;
 
-  /// Takes the call that is to run now, and counts it as running; null where none may.
-  scheduled* take_next();
+  /// Takes the call that is to run now, and counts it as running; null where none may. Calls that
+  /// are due by now are not begun: they leave their lane, and wait for `take_due`.
+  scheduled* take_next(time_point now) noexcept;
   /// Takes this very call, whether its turn has come or not. **Precondition**: it is queued.
   void take(scheduled& which) noexcept;
+  /// Lets one more call of the lane run while `which`, which runs, waits for a call of its own.
+  void leave(scheduled& which) noexcept;
+  /// Takes note that it goes on: for a while, more may run than the lane allows.
+  void come_back(scheduled& which) noexcept;
   /// Takes note that a running call ended, or is to be queued again, after `run_time`.
   void note_end(scheduled& which, duration run_time) noexcept;
 
   /// Returns the calls in all lanes.
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
-  /// Returns whether `take_next` would give one.
+  /// Returns whether a call is queued that may run.
   [[nodiscard]] bool has_next() const noexcept { return !ready_.empty(); }
   /// Returns the run time that is expected of all calls in the lanes together.
   [[nodiscard]] duration expected_work() const noexcept { return expected_work_; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/stop_runner.hpp"
 
+#include <modal/base/clock.hpp>
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -73,8 +75,9 @@ void stop_runner::run(const std::shared_ptr<shared>& own) {
 
 bool stop_runner::wait_idle(std::chrono::nanoseconds patience) {
   std::unique_lock lock(shared_->mutex);
-  return shared_->idle.wait_for(lock, patience,
-                                [this] { return shared_->busy == 0 && shared_->waiting.empty(); });
+  return shared_->idle.wait_until(
+      lock, saturating_add(std::chrono::steady_clock::now(), patience),
+      [this] { return shared_->busy == 0 && shared_->waiting.empty(); });
 }
 
 }  // namespace modal::detail

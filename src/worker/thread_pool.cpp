@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/thread_pool.hpp"
 
+#include <modal/base/clock.hpp>
+
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -58,13 +60,18 @@ bool thread_pool::grow() noexcept {
   }
 }
 
-std::size_t thread_pool::join_for(std::chrono::nanoseconds patience) {
+std::size_t thread_pool::join_for(std::chrono::nanoseconds patience,
+                                  const std::function<std::size_t()>& busy) {
   std::vector<std::thread> threads;
   std::vector<bool> ended;
   {
     std::unique_lock lock(shared_->mutex);
-    shared_->changed.wait_for(lock, patience,
-                              [this] { return shared_->ended_count == shared_->threads.size(); });
+    const auto all = [this] { return shared_->ended_count == shared_->threads.size(); };
+    const auto until = saturating_add(std::chrono::steady_clock::now(), patience);
+    // One that stops being busy ends then, and tells.
+    if (!shared_->changed.wait_until(lock, until, all))
+      shared_->changed.wait(
+          lock, [&] { return shared_->ended_count + busy() >= shared_->threads.size(); });
     shared_->joined = true;
     threads.swap(shared_->threads);
     ended = shared_->ended;  // a thread that is left behind still writes to its own place

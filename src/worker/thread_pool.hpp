@@ -32,10 +32,11 @@ class thread_pool {
   /// **Precondition**: started.
   bool grow() noexcept;
 
-  /// Joins every thread that returns within `patience`, and detaches the rest. The loop is
-  /// forgotten.
-  /// @return how many were detached.
-  std::size_t join_for(std::chrono::nanoseconds patience);
+  /// Joins the threads. After `patience`, those that are `busy` are no longer waited for: they are
+  /// detached. The loop is forgotten.
+  /// @param busy returns how many of the threads may not come back soon, and never more than
+  /// before; called with a lock held. @return how many were detached.
+  std::size_t join_for(std::chrono::nanoseconds patience, const std::function<std::size_t()>& busy);
 
   [[nodiscard]] std::size_t size() const;
 

@@ -322,6 +322,27 @@ TEST_CASE("nested calls: over HTTP too", "[integration]") {
   for (auto& call : calls) CHECK(call.get() == 8);
 }
 
+TEST_CASE("nested calls: spawned too, by a function that is served with others", "[integration]") {
+  CHECK(modal::remote<served::nest_spawned>.with({.timeout = 60s})(20) == 20);
+}
+
+// The protocol knows of 1000 attempts and of a year and a day.
+TEST_CASE("a call: may have any timeout, and any number of attempts", "[integration]") {
+  serving s;
+  const auto add = modal::remote<served::add>.on(s.client);
+  for (const auto longest :
+       {std::chrono::milliseconds::max(), std::chrono::milliseconds(std::chrono::hours(24 * 400))})
+    CHECK(add.with({.timeout = longest, .retries = 1'000'000})(2, 3) == 5);
+  CHECK(add.with({.retry_delay = std::chrono::milliseconds::max()})(2, 3) == 5);
+}
+
+TEST_CASE("a call: of less than no retries is refused", "[integration]") {
+  serving s;
+  const auto add = modal::remote<served::add>.on(s.client);
+  CHECK(add.with({.retries = -1}).try_call(2, 3).error() == errc::bad_configuration);
+  CHECK(add.with({.retry_delay = -1ms}).try_call(2, 3).error() == errc::bad_configuration);
+}
+
 TEST_CASE("nested calls: deeper than allowed are an error that says so", "[integration]") {
   serving s;
   const auto here = modal::remote<served::nest>.try_call(33);

@@ -47,6 +47,10 @@ void nothing() {}
 
 int nest(int depth) { return depth == 0 ? 0 : 1 + modal::remote<nest>(depth - 1); }
 
+int nest_spawned(int depth) {
+  return depth == 0 ? 0 : 1 + modal::remote<nest_spawned>.spawn(depth - 1).get();
+}
+
 int nest_at(const std::string& url, int depth) {
   if (depth == 0) return 0;
   modal::client to(url);
@@ -103,4 +107,5 @@ MODAL_FUNCTION(served::hold, .max_queue = 2, .max_concurrent = 2)
 MODAL_FUNCTION(served::hold_stubbornly)
 MODAL_FUNCTION_AS("team.add.v2", served::add)
 MODAL_FUNCTION(served::nest)
-MODAL_FUNCTION(served::nest_at, .max_concurrent = 100)
+MODAL_FUNCTION(served::nest_at)
+MODAL_FUNCTION(served::nest_spawned)

@@ -56,6 +56,7 @@ int throw_seven();
 /// Call themselves `depth` times, each call from inside the one before; return `depth`.
 int nest(int depth);
 int nest_at(const std::string& url, int depth);
+int nest_spawned(int depth);
 int fail_until(int attempt);
 std::string call_facts();
 

@@ -31,10 +31,24 @@ class steady_clock final : public clock {
 /// Returns the one steady clock; it has no state.
 const clock& system_clock() noexcept;
 
+/// Returns `length` in nanoseconds, or the longest duration where those overflow: the longest of a
+/// coarser unit, which users write for "without a limit", is 292 million years.
+template <class Rep, class Period>
+requires std::ratio_greater_equal_v<Period, duration::period>
+constexpr duration saturated(std::chrono::duration<Rep, Period> length) noexcept {
+  using unit = std::chrono::duration<Rep, Period>;
+  if (length >= std::chrono::duration_cast<unit>(duration::max())) return duration::max();
+  if (length <= std::chrono::duration_cast<unit>(duration::min())) return duration::min();
+  return std::chrono::duration_cast<duration>(length);
+}
+
 /// Returns `now + length`, or `never` where that would overflow.
-constexpr time_point saturating_add(time_point now, duration length) noexcept {
-  if (length >= never - now) return never;
-  return now + std::chrono::duration_cast<time_point::duration>(length);
+/// **Precondition**: `now` is not before the clock's epoch.
+template <class Rep, class Period>
+constexpr time_point saturating_add(time_point now,
+                                    std::chrono::duration<Rep, Period> length) noexcept {
+  const duration exact = saturated(length);
+  return exact >= never - now ? never : now + exact;
 }
 
 }  // namespace modal

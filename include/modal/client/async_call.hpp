@@ -77,7 +77,8 @@ class async_driver {
   /// @param connections whose idle members the thread watches; may be null. **Errors**: throws
   /// `std::system_error`.
   explicit async_driver(connection_pool* connections);
-  /// Cancels what runs: every sink has its answer when this returns.
+  /// Cancels what runs: every sink has its answer when this returns. On the thread itself, what was
+  /// prepared but has not begun is cancelled soon after.
   ~async_driver();
 
   [[nodiscard]] const std::shared_ptr<driver_state>& state() const noexcept { return state_; }

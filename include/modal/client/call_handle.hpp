@@ -65,7 +65,8 @@ class call_handle {
     if (most.count() <= 0) return has_ended();
     const detail::away_from_seat away;
     std::unique_lock lock(state_->mutex);
-    return state_->arrived.wait_for(lock, most, [this] { return state_->answer.has_value(); });
+    const auto until = saturating_add(std::chrono::steady_clock::now(), most);
+    return state_->arrived.wait_until(lock, until, [this] { return state_->answer.has_value(); });
   }
 
   /// Waits until the call is over; the call's own deadline bounds this.

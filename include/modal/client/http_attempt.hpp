@@ -19,7 +19,7 @@ struct http_target {
   http_target(endpoint to, const client_config& settings)
       : where(std::move(to)),
         config(settings),
-        connections(settings.idle_connections, settings.idle_timeout) {}
+        connections(settings.idle_connections, saturated(settings.idle_timeout)) {}
 
   const endpoint where;
   const client_config config;

@@ -28,10 +28,12 @@ struct call_options {
   /// once.
   std::optional<std::chrono::milliseconds> timeout{};
   /// How many more attempts may follow the first: after `retry_later`, after a connection that
-  /// failed before the whole request was sent, and as `lost` says. Never after anything else.
+  /// failed before the whole request was sent, and as `lost` says. Never after anything else. Less
+  /// than none is `bad_configuration`.
   int retries = 2;
   /// The wait before attempt n + 1 is drawn from [0, min(5 s, retry_delay × 2^n)] (full jitter),
   /// but is never shorter than the executor's retry-after. A wait beyond the deadline is not begun.
+  /// Less than zero is `bad_configuration`.
   std::chrono::milliseconds retry_delay{50};
   on_lost lost = on_lost::fail;
   /// Where to write what the call cost; written before the call returns or its handler runs.

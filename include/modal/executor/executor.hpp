@@ -77,7 +77,9 @@ class executor {
   void start();
 
   /// As `start()`, with connections on `context`, which the host runs, by any number of threads.
-  /// **Lifetime**: the host calls `stop()`, while `context` still runs, before it destroys it.
+  /// **Lifetime**: the host calls `stop()`, while `context` still runs, before it destroys it. From
+  /// a handler of `context` too; then bodies that have not come as a whole are given up, because
+  /// they might have to come on this very thread, and answers have a second to be written.
   void start(boost::asio::io_context& context);
 
   /// Starts, unless that was done, and blocks until `stop()` was called or SIGINT or SIGTERM came,

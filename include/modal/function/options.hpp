@@ -47,7 +47,10 @@ struct function_options {
   /// How many calls may wait for a worker. Default and zero: `limits::queue_length`.
   std::size_t max_queue = 0;
   /// How many calls may run at a time. Default and zero: as many as there are workers, or one less
-  /// where the executor serves several functions, so that one of them cannot hold all workers.
+  /// where the executor serves several functions, so that one of them cannot hold all workers. By
+  /// default a call that waits for a call of its own does not count, so that a function may call
+  /// itself. Where a number is given it does, for it may hold what there is so many of: such a
+  /// function must not wait for itself through a URL, or by `spawn`, as many times.
   std::size_t max_concurrent = 0;
   /// What the function does, for `/v1/functions` and `/openapi.json`. A string literal.
   const char* description = "";

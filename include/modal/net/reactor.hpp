@@ -44,9 +44,14 @@ class reactor {
   reactor(const reactor&) = delete;
   reactor& operator=(const reactor&) = delete;
 
-  /// Runs what was posted, ends the thread and joins it. From any other thread, once.
-  /// **Precondition**: no target is watched or scheduled.
-  void stop() noexcept;
+  /// Runs what was posted, ends the thread and joins it. Once. On the thread itself, which cannot
+  /// wait for its own end, it only begins that: `owner`, which owns this, is kept until then, and
+  /// nobody is told of idle descriptors any more. **Precondition**: no target is watched or
+  /// scheduled.
+  void stop(std::shared_ptr<void> owner) noexcept;
+  [[nodiscard]] bool is_this_thread() const noexcept {
+    return std::this_thread::get_id() == thread_.get_id();
+  }
 
   /// Runs `on_posted` of `whom` soon, on the reactor's thread; not at all where that has ended.
   /// From any thread. What happened before on any descriptor is told first.
@@ -91,6 +96,7 @@ class reactor {
   bool is_ending_ = false;
   bool is_over_ = false;
 
+  std::shared_ptr<void> owner_;  // the thread's, while it ends by itself
   std::thread thread_;
 };
 

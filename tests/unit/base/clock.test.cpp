@@ -26,9 +26,20 @@ TEST_CASE("saturating_add: adds where there is room", "[base][clock]") {
   CHECK(modal::saturating_add(start, -3s) == modal::time_point{2s});
 }
 
+TEST_CASE("saturated: stops where nanoseconds end", "[base][clock]") {
+  CHECK(modal::saturated(3ms) == 3'000'000ns);
+  CHECK(modal::saturated(-3h) == -3h);
+  CHECK(modal::saturated(std::chrono::milliseconds::max()) == modal::duration::max());
+  CHECK(modal::saturated(std::chrono::hours::max()) == modal::duration::max());
+  CHECK(modal::saturated(std::chrono::hours::min()) == modal::duration::min());
+  CHECK(modal::saturated(modal::duration::max()) == modal::duration::max());
+}
+
 TEST_CASE("saturating_add: stops at never", "[base][clock]") {
   const modal::time_point start{5s};
   CHECK(modal::saturating_add(start, modal::duration::max()) == modal::never);
+  CHECK(modal::saturating_add(start, std::chrono::milliseconds::max()) == modal::never);
+  CHECK(modal::saturating_add(start, std::chrono::hours::max()) == modal::never);
   CHECK(modal::saturating_add(modal::never, 1ns) == modal::never);
   CHECK(modal::saturating_add(modal::never - 2ns, 1ns) == modal::never - 1ns);
 }

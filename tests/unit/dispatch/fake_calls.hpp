@@ -230,6 +230,7 @@ inline catalog some_functions() {
   add("test::short", f::wait, function_options{.timeout = 100ms});
   add("test::ignore", f::ignore);
   add("test::away", f::away, function_options{.max_concurrent = 8});
+  add("test::resting", f::away);
   add("test::block_stop", f::block_stop);
   add("test::slow", f::slow);
   add("test::throw_pixel", f::throw_pixel);

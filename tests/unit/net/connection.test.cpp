@@ -104,6 +104,29 @@ TEST_CASE("connection: reads chunked bodies", "[net][connection]") {
   CHECK(server.self.stats().bytes_in_flight == 0);
 }
 
+TEST_CASE("connection: a body that is refused while it comes counts as that", "[net][connection]") {
+  live_executor server(net_config({.body_bytes = 10}));
+  {
+    raw_peer peer(server.self);
+    peer.send("POST " + call_path("test::echo") +
+              " HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+              "transfer-encoding: chunked\r\n\r\na\r\n1234567890\r\n1\r\n1\r\n0\r\n\r\n");
+    CHECK(peer.read_response().status == 413);
+  }
+  raw_peer peer(server.self);
+  peer.send(get_request("/metrics"));
+  const auto text = peer.read_response().body;
+  const auto count_of = [&](const std::string& code) {
+    const auto at =
+        text.find("modal_calls_total{function=\"test::echo\",outcome=\"" + code + "\"}");
+    return at == std::string::npos ? std::string("none")
+                                   : text.substr(at, text.find('\n', at) - at);
+  };
+  INFO(text);
+  CHECK_THAT(count_of("too_large"), contains("} 1"));
+  CHECK(count_of("cancelled") == "none");
+}
+
 TEST_CASE("connection: carries large bodies both ways unchanged", "[net][connection]") {
   live_executor server;
   raw_peer peer(server.self);

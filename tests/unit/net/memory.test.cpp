@@ -74,6 +74,45 @@ TEST_CASE("memory: a body that waits is read when there is room", "[net][memory]
   sender.join();
 }
 
+// Nothing is read of it meanwhile, so that its end shows only to those who look for it.
+TEST_CASE("memory: a client that goes while its body waits is noticed", "[net][memory]") {
+  live_executor server(net_config({.bytes_in_flight = 100, .minimum_rate = 0}));
+  raw_peer holder(server.self);
+  holder.send(json_call("test::wait", std::string(60, '1')));
+  REQUIRE(the_gate().wait_entered(1));
+  raw_peer oldest(server.self);
+  oldest.send(post_head("test::echo", 30) + std::string(10, '1'));
+  REQUIRE(server.reaches([](const auto& now) { return now.bytes_in_flight == 90; }));
+  {
+    raw_peer waits(server.self);
+    waits.send(post_head("test::echo", 50) + std::string(10, '1'));
+    REQUIRE(server.reaches([](const auto& now) { return now.waiting == 2; }));
+  }
+  CHECK(server.reaches([](const auto& now) { return now.waiting == 1 && now.connections == 2; }));
+}
+
+// It may have a limit for requests that stand still, as our own client has.
+TEST_CASE("memory: a client whose body waits is told so", "[net][memory]") {
+  live_executor server(net_config({.bytes_in_flight = 100, .minimum_rate = 0}));
+  raw_peer holder(server.self);
+  holder.send(json_call("test::wait", std::string(60, '1')));
+  REQUIRE(the_gate().wait_entered(1));
+  raw_peer oldest(server.self);
+  oldest.send(post_head("test::echo", 30) + std::string(10, '1'));
+  REQUIRE(server.reaches([](const auto& now) { return now.bytes_in_flight == 90; }));
+  raw_peer waits(server.self);
+  waits.send(post_head("test::echo", 50) + std::string(10, '1'));
+  CHECK(waits.read_response().status == 102);
+  the_gate().open();
+  CHECK(holder.read_response().status == 200);
+  oldest.send(std::string(20, '1'));
+  CHECK(oldest.read_response().status == 200);
+  waits.send(std::string(40, '1'));
+  auto answer = waits.read_response();
+  while (answer.status == 102) answer = waits.read_response();
+  CHECK(answer.status == 200);
+}
+
 TEST_CASE("memory: results count until they are written", "[net][memory]") {
   live_executor server(net_config({.body_bytes = 9 * mebibyte, .bytes_in_flight = 9 * mebibyte}));
   const std::string body(8 * mebibyte, 'b');

@@ -29,7 +29,7 @@ struct probe final : reactor::target {
 struct running_reactor {
   std::function<void(int)> idle_ready = [](int) {};
   reactor self{[this](int descriptor) { idle_ready(descriptor); }};
-  ~running_reactor() { self.stop(); }
+  ~running_reactor() { self.stop(nullptr); }
 };
 
 struct descriptors {
@@ -123,7 +123,26 @@ TEST_CASE("reactor: survives what a target throws", "[net][reactor]") {
 TEST_CASE("reactor: takes no posts when it has ended, and keeps nobody", "[net][reactor]") {
   auto target = std::make_shared<probe>();
   reactor ended([](int) {});
-  ended.stop();
+  ended.stop(nullptr);
   ended.post(target);
   CHECK(target.use_count() == 1);
+}
+
+TEST_CASE("reactor: may be stopped on its own thread, by the end of its owner", "[net][reactor]") {
+  struct owner {
+    reactor events{[](int) {}};
+  };
+  auto owned = std::make_shared<owner>();
+  const std::weak_ptr<owner> watched = owned;
+  std::promise<void> ended;
+  auto target = std::make_shared<probe>();
+  owner& raw = *owned;
+  target->posted = [&] {
+    owned->events.stop(owned);
+    owned.reset();
+    ended.set_value();
+  };
+  raw.events.post(target);
+  ended.get_future().get();
+  while (!watched.expired()) std::this_thread::yield();
 }

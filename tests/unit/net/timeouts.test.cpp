@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "raw_peer.hpp"
 
+#include <poll.h>
 #include <thread>
 
 using namespace test;
@@ -50,6 +51,20 @@ TEST_CASE("connection: does not wait long for the rest of a body", "[net][timeou
   CHECK(peer.read_response().status == 408);
   CHECK(peer.is_closed());
   CHECK(server.reaches([](const auto& s) { return s.bytes_in_flight == 0 && s.waiting == 0; }));
+}
+
+TEST_CASE("connection: the first bytes of a body are progress", "[net][timeouts]") {
+  live_executor server(
+      net_config({.transfer_timeout = 2000ms, .minimum_rate = 0, .rate_window = 60'000ms}));
+  raw_peer peer(server.self);
+  peer.send(post_head("test::echo", 6));
+  // Each comes less than the limit after the one before, and all together take longer.
+  for (int i = 0; i < 6; ++i) {
+    pollfd answered{peer.fd(), POLLIN, 0};
+    REQUIRE(::poll(&answered, 1, 500) == 0);
+    REQUIRE(peer.try_send("1"));
+  }
+  CHECK(peer.read_response().status == 200);
 }
 
 TEST_CASE("connection: keeps the call's deadline while it reads the body", "[net][timeouts]") {

@@ -177,8 +177,12 @@ async_driver::async_driver(connection_pool* connections)
 }
 
 async_driver::~async_driver() {
-  state_->events.post(std::make_shared<ender>(*state_));
-  state_->events.stop();
+  const auto end_all = std::make_shared<ender>(*state_);
+  if (state_->events.is_this_thread())  // in the handler of one of the calls
+    end_all->on_posted();
+  else
+    state_->events.post(end_all);
+  state_->events.stop(state_);
   if (connections_ != nullptr) connections_->set_epoll(-1);
 }
 

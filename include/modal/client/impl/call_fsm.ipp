@@ -17,7 +17,7 @@ error late() { return {errc::deadline_exceeded, "the caller's timeout passed"}; 
 call_fsm::call_fsm(const call_options& options, time_point deadline, std::uint64_t seed) noexcept
     : lost_(options.lost),
       retries_(options.retries),
-      base_delay_(options.retry_delay),
+      base_delay_(std::min(saturated(options.retry_delay), longest_delay)),
       deadline_(deadline),
       random_(seed) {}
 
@@ -33,7 +33,7 @@ call_fsm::action call_fsm::on_answer() { return {}; }
 
 call_fsm::action call_fsm::on_failure(error reason, attempt_progress progress, time_point now) {
   if (!may_retry(reason, progress)) return {.reason = std::move(reason)};
-  const duration wait = std::max<duration>(draw_delay(), reason.details().retry_after);
+  const duration wait = std::max(draw_delay(), saturated(reason.details().retry_after));
   const time_point until = saturating_add(now, wait);
   // Waiting for a moment when the call is already over would only hide what went wrong.
   if (until >= deadline_) return {.reason = std::move(reason)};

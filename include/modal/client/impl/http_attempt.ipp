@@ -125,7 +125,7 @@ bool http_attempt::exchange(time_point now) {
   if (exchange.awaits_consent() && now >= consent_until_) exchange.stop_waiting();
   // Before the first byte of the answer only the call's own deadline counts: the function runs.
   if ((!exchange.is_sent() || exchange.has_begun()) &&
-      now - progress_at_ >= target_.config.limits.transfer_timeout)
+      now >= saturating_add(progress_at_, target_.config.limits.transfer_timeout))
     return fail({errc::connection_lost, "nothing moved for limits.transfer_timeout"});
   send(now);
   // No answer can be there yet: reading would be a system call for nothing.

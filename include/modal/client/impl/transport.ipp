@@ -53,6 +53,9 @@ std::optional<error> transport::check(const outgoing_call& outgoing) const {
   const auto trace = outgoing.options.traceparent;
   if (!trace.empty() && !is_traceparent(trace))
     return error(errc::bad_configuration, "call_options::traceparent is no W3C trace context");
+  if (outgoing.options.retries < 0 || outgoing.options.retry_delay.count() < 0)
+    return error(errc::bad_configuration,
+                 "call_options::retries and retry_delay must not be negative");
   return std::nullopt;
 }
 

@@ -45,16 +45,24 @@ reactor::reactor(std::function<void(int)> on_idle_ready)
   event.data.u64 = wake_mark;
   if (::epoll_ctl(epoll(), EPOLL_CTL_ADD, wake_.native_handle(), &event) != 0)
     throw_system("epoll_ctl");
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    run();
+    const auto last = std::move(owner_);  // may end this object
+  });
   pthread_setname_np(thread_.native_handle(), "modal-client");
 }
 
 reactor::~reactor() = default;
 
-void reactor::stop() noexcept {
+void reactor::stop(std::shared_ptr<void> owner) noexcept {
   {
     const std::scoped_lock lock(mutex_);
     is_ending_ = true;
+  }
+  if (is_this_thread()) {
+    on_idle_ready_ = [](int) {};
+    owner_ = std::move(owner);
+    return thread_.detach();
   }
   const std::uint64_t one = 1;
   (void)!::write(wake_.native_handle(), &one, sizeof one);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch/dispatcher.hpp"
+#include "unit/dispatch/fake_calls.hpp"
+
+#include <atomic>
+#include <memory>
+
+using namespace test;
+
+TEST_CASE("dispatcher: a function that waits leaves its place to others",
+          "[executor][dispatcher]") {
+  bench b({.threads = 1});
+  b.calls.start();
+  const auto waits = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(1));
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  const auto more = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(2));
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  the_gate().open();
+  CHECK_FALSE(waits.get().failure);
+  CHECK_FALSE(more.get().failure);
+}
+
+TEST_CASE("dispatcher: a function that waits lets others of its own run, by default",
+          "[executor][dispatcher]") {
+  bench b({.threads = 2});  // of which one function may have one
+  b.calls.start();
+  const auto first = b.call("test::resting");
+  REQUIRE(the_gate().wait_entered(1));
+  const auto second = b.call("test::resting");
+  REQUIRE(the_gate().wait_entered(2));
+  const auto third = b.call("test::resting");
+  CHECK(the_gate().wait_entered(3));
+  the_gate().open();
+  CHECK_FALSE(first.get().failure);
+  CHECK_FALSE(second.get().failure);
+  CHECK_FALSE(third.get().failure);
+}
+
+TEST_CASE("dispatcher: a sink that waits for a call holds up one worker only",
+          "[executor][dispatcher]") {
+  struct resting_sink final : call_sink {
+    void on_answer(const call_answer&) noexcept override {
+      const away_from_seat away;
+      the_gate().enter();
+    }
+  };
+  bench b({.threads = 2});
+  b.calls.start();
+  auto admitted = b.admit("test::echo", 1);
+  REQUIRE(admitted.has_value());
+  const auto held =
+      b.calls.submit(*std::move(admitted), b.body_of("x"), std::make_shared<resting_sink>());
+  REQUIRE(the_gate().wait_entered(1));
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  CHECK(b.calls.snapshot().running == 0);
+  the_gate().open();
+}
+
+TEST_CASE("dispatcher: bounds the threads that stand in for others", "[executor][dispatcher]") {
+  bench b({.threads = 1, .spare_threads = 1});
+  b.calls.start();
+  const auto first = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(1));
+  const auto second = b.call("test::away");
+  REQUIRE(the_gate().wait_entered(2));
+  const auto third = b.call("test::echo");
+  CHECK_FALSE(third.sink->is_answered());
+  CHECK(b.calls.snapshot().waiting == 1);
+  the_gate().open();
+  CHECK_FALSE(third.get().failure);
+  CHECK_FALSE(first.get().failure);
+  CHECK_FALSE(second.get().failure);
+}
