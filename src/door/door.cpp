@@ -62,10 +62,6 @@ bool is_preflight(const request_head& head) {
 
 }  // namespace
 
-bool expects_continue(const request_head& head) noexcept {
-  return same_field(find_field(head.fields, "expect"), "100-continue");
-}
-
 door::door(dispatcher& calls, std::function<std::size_t()> connections,
            std::vector<std::string> allowed_origins)
     : calls_(calls),

@@ -5,6 +5,7 @@
 
 #include "dispatch/dispatcher.hpp"
 #include "http1/request_reader.hpp"
+#include "http1/response_head.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,23 +23,6 @@
 /// server.
 
 namespace modal::detail {
-
-/// A response whose body is text, or the head of one whose body is a payload. The transport adds
-/// `content-length`, `date` and `connection`.
-struct reply {
-  int status = 200;
-  std::string_view content_type;  ///< static; empty: there is no body
-  std::string fields;             ///< further fields, each as "name: value\r\n"
-  std::string body;
-
-  /// Forgets the content; keeps the memory.
-  void clear() {
-    status = 200;
-    content_type = {};
-    fields.clear();
-    body.clear();
-  }
-};
 
 class routes;
 
@@ -79,8 +63,5 @@ class door {
   std::unique_ptr<routes> routes_;
   const std::vector<std::string> allowed_origins_;
 };
-
-/// Returns whether the client waits for "100 Continue" before it sends the body.
-bool expects_continue(const request_head& head) noexcept;
 
 }  // namespace modal::detail

@@ -3,6 +3,7 @@
 
 #include "door/door.hpp"
 #include "door/mount.hpp"
+#include "executor/door_handler.hpp"
 #include "executor/signal_wait.hpp"
 #include "net/server.hpp"
 
@@ -114,7 +115,7 @@ void executor::impl::start(boost::asio::io_context* host) {
                                                                .bounds = config.limits,
                                                                .log = config.log,
                                                                .open = connections},
-                                         entrance);
+                                         detail::make_door_handler(entrance));
     try {
       listener->start(host);
     } catch (...) {

@@ -37,6 +37,10 @@ bool is_authority(std::string_view text) noexcept {
 
 }  // namespace
 
+bool expects_continue(const request_head& head) noexcept {
+  return same_field(find_field(head.fields, "expect"), "100-continue");
+}
+
 request_reader::request_reader(const limits& bounds)
     : bounds_(bounds), lines_(bounds.header_bytes), chunks_(0, 0) {}
 

@@ -24,6 +24,9 @@ struct request_head {
   bool is_chunked = false;
 };
 
+/// Returns whether the client waits for "100 Continue" before it sends the body.
+bool expects_continue(const request_head& head) noexcept;
+
 /// Reads HTTP/1.1 requests from bytes in memory (RFC 9112). No socket, no clock; one thread. Keeps
 /// its memory from one request to the next.
 class request_reader {

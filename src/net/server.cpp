@@ -83,9 +83,9 @@ struct io_lane {
 }  // namespace
 
 struct server::impl : std::enable_shared_from_this<impl> {
-  impl(server_config settings, std::shared_ptr<door> entrance)
+  impl(server_config settings, std::shared_ptr<request_handler> handler)
       : config(std::move(settings)),
-        shared(std::make_shared<server_state>(std::move(entrance), config)) {}
+        shared(std::make_shared<server_state>(std::move(handler), config)) {}
 
   void open();
   void close_entry();
@@ -128,8 +128,8 @@ struct server::impl : std::enable_shared_from_this<impl> {
   std::uint16_t port = 0;
 };
 
-server::server(server_config config, std::shared_ptr<door> entrance)
-    : impl_(std::make_shared<impl>(std::move(config), std::move(entrance))) {}
+server::server(server_config config, std::shared_ptr<request_handler> handler)
+    : impl_(std::make_shared<impl>(std::move(config), std::move(handler))) {}
 server::~server() = default;
 
 const std::string& server::url() const noexcept { return impl_->url; }
@@ -362,13 +362,11 @@ void server::stop(std::chrono::nanoseconds flush) {
   const bool waits_for_itself = runs_on_this_thread();
   if (!self.wait_for_connections(
           in(waits_for_itself ? std::min(flush, longest_self_wait) : flush))) {
-    self.shared->closed.store(true);
     self.each_connection(&connection::close_now);
     // Our own threads end them for sure, save while another thread is just handing over an answer,
     // which ends too.
     self.wait_for_connections(self.host != nullptr ? in(last_wait) : never);
   }
-  self.shared->closed.store(true);
   self.end_threads();
 }
 

@@ -18,7 +18,7 @@ class io_context;
 
 namespace modal::detail {
 
-class door;
+class request_handler;
 
 struct server_config {
   std::string address;
@@ -33,7 +33,7 @@ struct server_config {
 /// The HTTP/1.1 listener. Its interface has no Asio, so that only two files compile it.
 class server {
  public:
-  server(server_config config, std::shared_ptr<door> entrance);
+  server(server_config config, std::shared_ptr<request_handler> handler);
   /// **Precondition**: stopped, or never started.
   ~server();
   server(const server&) = delete;

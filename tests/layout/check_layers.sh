@@ -58,6 +58,7 @@ forbid "a worker knows nothing above it" "(executor|door|dispatch|net|schedule)/
   src/worker
 forbid "dispatch knows neither what requests mean nor sockets" "(executor|door|net|http1)/" src/dispatch
 forbid "the door knows no socket, and not who made it" "(executor|net)/" src/door
+forbid "net knows nothing of what requests mean" "(executor|door|dispatch|schedule|worker)/" src/net
 forbid "the schedule depends on base only" \
   "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|(executor|door|dispatch|worker|net)/" \
   src/schedule

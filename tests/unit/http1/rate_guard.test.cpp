@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/rate_guard.hpp"
+#include "http1/rate_guard.hpp"
 
 #include "support/catch.hpp"
 
@@ -15,7 +15,7 @@ rate_guard guard() { return rate_guard(limits{.minimum_rate = 100, .rate_window 
 
 }  // namespace
 
-TEST_CASE("rate guard: averages over each window", "[net][rate_guard]") {
+TEST_CASE("rate guard: averages over each window", "[http1][rate_guard]") {
   auto g = guard();
   CHECK(g.due() == never);
   g.begin(start);
@@ -30,7 +30,7 @@ TEST_CASE("rate guard: averages over each window", "[net][rate_guard]") {
   CHECK_FALSE(g.is_too_slow(start + 100s));
 }
 
-TEST_CASE("rate guard: does not count what its peer was kept waiting", "[net][rate_guard]") {
+TEST_CASE("rate guard: does not count what its peer was kept waiting", "[http1][rate_guard]") {
   auto g = guard();
   g.begin(start);
   g.pause(start + 9s);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/response_head.hpp"
+#include "http1/response_head.hpp"
 
 #include <support/catch.hpp>
 
 using namespace modal::detail;
 
-TEST_CASE("response_head: writes status, date, type, length and fields", "[net][response_head]") {
+TEST_CASE("response_head: writes status, date, type, length and fields", "[http1][response_head]") {
   reply answer;
   answer.content_type = "text/plain";
   answer.fields = "x: y\r\n";
@@ -17,7 +17,7 @@ TEST_CASE("response_head: writes status, date, type, length and fields", "[net][
                             "connection: close\r\n\r\n"));
 }
 
-TEST_CASE("response_head: leaves the length out where there is no body", "[net][response_head]") {
+TEST_CASE("response_head: leaves the length out where there is no body", "[http1][response_head]") {
   reply answer;
   answer.status = 304;
   std::string out;

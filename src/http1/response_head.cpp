@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/response_head.hpp"
+#include "http1/response_head.hpp"
+
+#include <modal/wire/http_call.hpp>
 
 #include <array>
 #include <charconv>

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "executor/door_handler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+// Is the sink of its own calls: one at a time, so that the reply's memory is used again and again.
+class door_exchange final : public request_exchange,
+                            public call_sink,
+                            public std::enable_shared_from_this<door_exchange> {
+ public:
+  explicit door_exchange(std::shared_ptr<door> entrance) : entrance_(std::move(entrance)) {}
+
+  std::optional<connection_fsm::terms> open(const request_head& head, bool is_complete) override {
+    answer_.has_result = false;
+    ticket_ = entrance_->open(head, answer_.head,
+                              is_complete ? body_state::complete : body_state::arriving);
+    if (!ticket_) return std::nullopt;
+    return connection_fsm::terms{.deadline = ticket_->deadline,
+                                 .most_bytes = std::min(calls().body_limit(ticket_->encoding),
+                                                        calls().bounds().bytes_in_flight)};
+  }
+
+  result<bool> ask_memory(std::size_t total, std::function<void()> resume) override {
+    return calls().request_memory(ticket_, total, std::move(resume));
+  }
+
+  void submit(buffer body, std::shared_ptr<reply_sink> to) override {
+    to_ = std::move(to);
+    call_ = calls().submit(std::move(ticket_), std::move(body), shared_from_this());
+  }
+
+  void cancel() override {
+    if (call_ != nullptr) calls().cancel(*call_);
+  }
+
+  void fail(const error& reason, int status) override {
+    error told = reason;
+    if (ticket_) {
+      if (told.details().function.empty()) told.details().function = ticket_->head.function;
+      if (told.details().call_id.empty()) told.details().call_id = ticket_->head.id.to_string();
+    }
+    ticket_.give_up(reason.value());
+    answer_.has_result = false;
+    door::write_problem(told, answer_.head, status);
+  }
+
+  void abandon() noexcept override {
+    ticket_.give_up(errc::cancelled);
+    call_.reset();
+  }
+
+  outgoing_reply& answer() noexcept override { return answer_; }
+
+  void on_answer(const call_answer& answer) noexcept override {
+    bool is_made = true;
+    try {
+      door::write_answer(answer, answer_.head);
+      answer_.has_result = answer.failure == nullptr && answer.binary != nullptr;
+      if (answer_.has_result) answer_.result = std::move(*answer.binary);
+      answer_.memory = answer.memory;
+    } catch (...) {  // no memory: the client sees the connection close
+      is_made = false;
+    }
+    // The reply may be out, and the next request here, before this returns.
+    const auto to = std::move(to_);
+    to->on_reply(is_made);
+  }
+
+ private:
+  dispatcher& calls() noexcept { return entrance_->calls(); }
+
+  const std::shared_ptr<door> entrance_;
+  ticket ticket_;
+  call_ptr call_;
+  outgoing_reply answer_;
+  std::shared_ptr<reply_sink> to_;  // while a reply is awaited
+};
+
+class door_handler final : public request_handler {
+ public:
+  explicit door_handler(std::shared_ptr<door> entrance) : entrance_(std::move(entrance)) {}
+  std::shared_ptr<request_exchange> connect() override {
+    return std::make_shared<door_exchange>(entrance_);
+  }
+
+ private:
+  const std::shared_ptr<door> entrance_;
+};
+
+}  // namespace
+
+std::shared_ptr<request_handler> make_door_handler(std::shared_ptr<door> entrance) {
+  return std::make_shared<door_handler>(std::move(entrance));
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http1/connection_fsm.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+constexpr std::size_t first_input = 4096;
+// A refused body that is smaller than this is read and dropped, to keep the connection; a larger
+// one costs more than a new connection.
+constexpr std::uint64_t most_discarded = 64 << 10;
+// Of a large body: what memory is granted for at a time.
+constexpr std::size_t body_piece = 2 << 20;
+// A client that is still sending must read our answer before the connection is reset: so much and
+// so long it may go on.
+constexpr std::size_t most_lingered = 16 << 20;
+constexpr std::chrono::seconds linger_time{2};
+// Nothing is read of a client that waits for memory: now and then it is looked at whether it still
+// waits, and it is told that we do not sleep, for it may have a limit for requests that stand
+// still.
+constexpr std::chrono::seconds paused_look{1};
+constexpr std::chrono::seconds paused_word{5};
+
+}  // namespace
+
+connection_fsm::connection_fsm(const limits& bounds, buffer_pool& pool, time_point now)
+    : bounds_(bounds),
+      pool_(pool),
+      reader_(bounds),
+      rate_(bounds),
+      input_(std::min(first_input, bounds.header_bytes)),
+      idle_since_(now) {}
+
+connection_fsm::action connection_fsm::next(time_point now) {
+  if (std::exchange(ends_read_, false)) return {.what = kind::cancel_read};
+  if (fails_after_read_) return {};
+  if (std::exchange(says_problem_, false)) {
+    begin_reply();
+    return {.what = kind::reply_problem};
+  }
+  switch (phase_) {
+    case phase::head:
+      return read_head(now);
+    case phase::opening:
+      return {};  // until somebody has decided
+    case phase::body:
+      return read_body(now);
+    case phase::chunks:
+      return read_chunks(now);
+    case phase::reply:
+      return await_reply();
+    case phase::discard:
+      return discard(now);
+    case phase::linger:
+      return linger();
+    case phase::closed:
+      break;
+  }
+  return {.what = kind::close};
+}
+
+connection_fsm::action connection_fsm::read_head(time_point now) {
+  if (is_lost_ || close_wanted_) {
+    close();
+    return {.what = kind::close};
+  }
+  if (input().empty()) return {};
+  switch (reader_.read_head(input())) {
+    case request_reader::step::need_more:
+      if (since_ == never) since_ = now;
+      return {};
+    case request_reader::step::failed:
+      is_head_only_ = false;
+      return fail_now(reader_.failure(), reader_.failure_status());
+    case request_reader::step::done:
+      break;
+  }
+  closes_ = !reader_.keeps_alive();
+  is_head_only_ = head().method == "HEAD";
+  phase_ = phase::opening;
+  return {.what = kind::open};
+}
+
+bool connection_fsm::is_complete() const noexcept {
+  return !head().is_chunked &&
+         head().content_length.value_or(0) <= input().size() - reader_.head_size();
+}
+
+void connection_fsm::admit(const terms& bound, time_point now) {
+  const bool is_whole = is_complete();
+  terms_ = bound;
+  discard_left_ = 0;
+  body_ = {};
+  body_length_ = static_cast<std::size_t>(head().content_length.value_or(0));
+  body_size_ = 0;
+  granted_ = is_whole ? body_length_ : 0;
+  is_paused_ = false;
+  phase_ = head().is_chunked ? phase::chunks : phase::body;
+  input_begin_ += reader_.head_size();
+  since_ = is_whole ? never : now;
+  if (!is_whole) rate_.begin(now);
+  // A client that has begun to send does not wait for it.
+  says_continue_ = !is_whole && expects_continue(head()) && !reader_.is_old() &&
+                   (!head().is_chunked || input().empty());
+}
+
+void connection_fsm::refuse() {
+  const std::uint64_t length = head().content_length.value_or(0);
+  discard_left_ = 0;
+  if (!head().is_chunked && !(expects_continue(head()) && !reader_.is_old()) &&
+      length <= most_discarded)
+    discard_left_ = length;
+  else if (head().is_chunked || length != 0)
+    closes_ = true;
+  input_begin_ += reader_.head_size();
+  begin_reply();
+}
+
+void connection_fsm::grant(std::size_t total, time_point now) {
+  if (!is_arriving() || total <= granted_) return;  // of a request that is over
+  granted_ = total;
+  if (!std::exchange(is_paused_, false)) return;
+  rate_.resume(now);
+  since_ = now;
+}
+
+void connection_fsm::pause(time_point now) {
+  is_paused_ = true;
+  looked_at_ = told_at_ = now;
+  rate_.pause(now);
+}
+
+void connection_fsm::fail(error reason) {
+  failure_ = std::move(reason);
+  failure_status_ = 0;
+  says_problem_ = true;
+  closes_ = true;
+  body_ = {};
+}
+
+// Says what is wrong, and that the connection ends: nobody knows where the next request begins.
+connection_fsm::action connection_fsm::fail_now(error reason, int status) {
+  fail(std::move(reason));
+  failure_status_ = status;
+  says_problem_ = false;
+  begin_reply();
+  return {.what = kind::reply_problem};
+}
+
+bool connection_fsm::make_body(std::size_t size) {
+  try {
+    buffer grown = pool_.take(size);
+    if (body_size_ != 0) std::memcpy(grown.data(), body_.data(), body_size_);
+    body_ = std::move(grown);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void connection_fsm::append(std::string_view piece) {
+  if (piece.empty()) return;
+  std::memcpy(body_.data() + body_size_, piece.data(), piece.size());
+  body_size_ += piece.size();
+  rate_.add(piece.size());
+}
+
+connection_fsm::action connection_fsm::read_body(time_point now) {
+  if (std::exchange(says_continue_, false)) return {.what = kind::say_continue};
+  while (body_size_ < body_length_ && !is_paused_) {
+    // Memory is taken for bytes that come, not for those that are promised.
+    if (input().empty() && (body_size_ == 0 || granted_ > body_size_)) break;
+    if (granted_ == body_size_) {
+      const std::size_t step = body_length_ <= body_piece ? body_length_ : body_piece;
+      return {.what = kind::ask_memory, .bytes = std::min(body_length_, body_size_ + step)};
+    }
+    if (body_.data() == nullptr && !make_body(body_length_))
+      return fail_now(error(errc::queue_full, "no memory for the call's body"));
+    const std::size_t here = std::min(granted_ - body_size_, input().size());
+    append(input().substr(0, here));
+    input_begin_ += here;
+  }
+  if (body_size_ < body_length_) return wait_for_body(now);
+  begin_reply();
+  return {.what = kind::submit};
+}
+
+connection_fsm::action connection_fsm::read_chunks(time_point now) {
+  if (std::exchange(says_continue_, false)) return {.what = kind::say_continue};
+  if (is_paused_) return wait_for_body(now);
+  // As much of what is here as may be body at all.
+  const std::size_t wanted = std::min(terms_.most_bytes, body_size_ + input().size());
+  if (wanted > granted_) return {.what = kind::ask_memory, .bytes = wanted};
+  pieces_.clear();
+  std::size_t used = 0;
+  const auto step = reader_.read_chunks(input(), pieces_, used);
+  for (const auto piece : pieces_) {
+    const std::size_t needed = body_size_ + piece.size();
+    if (needed > terms_.most_bytes)
+      return fail_now(error(
+          errc::too_large,
+          "the body has more than " + std::to_string(terms_.most_bytes) + " bytes, the limit"));
+    if (needed > body_.capacity() && !make_body(std::max(needed, 2 * body_.capacity())))
+      return fail_now(error(errc::queue_full, "no memory for the call's body"));
+    append(piece);
+  }
+  input_begin_ += used;
+  if (step == request_reader::step::failed)
+    return fail_now(reader_.failure(), reader_.failure_status());
+  if (step == request_reader::step::need_more) return wait_for_body(now);
+  if (body_.data() != nullptr) body_.resize(body_size_);
+  begin_reply();
+  return {.what = kind::submit};
+}
+
+connection_fsm::action connection_fsm::wait_for_body(time_point now) {
+  if (is_lost_) {
+    close();
+    return {.what = kind::close};
+  }
+  if (!is_paused_) return {};
+  if (now >= saturating_add(looked_at_, paused_look)) {
+    looked_at_ = now;
+    return {.what = kind::look_for_end};
+  }
+  if (now < saturating_add(told_at_, paused_word) || reader_.is_old()) return {};
+  told_at_ = now;
+  return {.what = kind::say_working};
+}
+
+void connection_fsm::begin_reply() noexcept {
+  phase_ = phase::reply;
+  since_ = never;
+  is_paused_ = false;
+  is_cancelled_ = false;
+  rate_.stop();
+}
+
+connection_fsm::action connection_fsm::await_reply() {
+  if (!is_lost_ || std::exchange(is_cancelled_, true)) return {};
+  return {.what = kind::cancel};
+}
+
+void connection_fsm::on_replied(bool is_out, time_point now) {
+  is_writing_ = false;
+  rate_.stop();
+  idle_since_ = now;
+  since_ = never;
+  if (is_lost_ || !is_out) return close();
+  if (closes_ || close_wanted_) {
+    phase_ = phase::linger;
+    linger_left_ = most_lingered;
+    shuts_sending_ = true;
+    since_ = now;
+    return;
+  }
+  phase_ = discard_left_ != 0 ? phase::discard : phase::head;
+}
+
+connection_fsm::action connection_fsm::discard(time_point now) {
+  const auto here =
+      static_cast<std::size_t>(std::min<std::uint64_t>(discard_left_, input().size()));
+  input_begin_ += here;
+  discard_left_ -= here;
+  if (discard_left_ == 0) {
+    phase_ = phase::head;
+    since_ = never;
+    return read_head(now);
+  }
+  if (is_lost_) {
+    close();
+    return {.what = kind::close};
+  }
+  if (since_ == never) since_ = now;
+  return {};
+}
+
+connection_fsm::action connection_fsm::linger() {
+  if (std::exchange(shuts_sending_, false)) return {.what = kind::shut_sending};
+  input_begin_ = input_end_;
+  if (!is_lost_ && linger_left_ != 0) return {};
+  close();
+  return {.what = kind::close};
+}
+
+void connection_fsm::make_room() {
+  if (input_begin_ == input_end_) input_begin_ = input_end_ = 0;
+  if (input_end_ < input_.size()) return;
+  if (input_begin_ != 0) {
+    std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
+    input_end_ -= input_begin_;
+    input_begin_ = 0;
+  } else if (input_.size() < bounds_.header_bytes) {
+    input_.resize(std::min(2 * input_.size(), bounds_.header_bytes));
+  }
+}
+
+// One read is always pending, so that a client that goes away is noticed while its call runs. Only
+// where a client sends ahead more than a header's worth is it left to the kernel, which then holds
+// it back.
+std::span<char> connection_fsm::prepare() {
+  if (is_reading_ || is_lost_ || phase_ == phase::closed) return {};
+  if (is_arriving() && is_paused_) return {};
+  is_reading_body_ = phase_ == phase::body && granted_ > body_size_ && input().empty();
+  std::span<char> room;
+  if (is_reading_body_) {
+    room = {reinterpret_cast<char*>(body_.data()) + body_size_, granted_ - body_size_};
+  } else {
+    make_room();
+    room = {input_.data() + input_end_, input_.size() - input_end_};
+  }
+  is_reading_ = !room.empty();
+  return room;
+}
+
+void connection_fsm::on_bytes(std::size_t size, time_point now) {
+  const bool was_body = is_reading_body_;
+  end_read();
+  if (says_problem_) return;  // they came too late
+  if (was_body) {
+    body_size_ += size;
+    rate_.add(size);
+    since_ = now;
+    return;
+  }
+  input_end_ += size;
+  if (is_arriving() || phase_ == phase::discard) since_ = now;
+  if (phase_ == phase::linger) linger_left_ -= std::min(linger_left_, size);
+}
+
+void connection_fsm::on_end() {
+  end_read();
+  is_lost_ = true;
+}
+
+void connection_fsm::on_read_cancelled() { end_read(); }
+
+void connection_fsm::end_read() {
+  is_reading_ = is_reading_body_ = false;
+  if (!std::exchange(fails_after_read_, false)) return;
+  says_problem_ = true;
+  body_ = {};
+}
+
+void connection_fsm::want_close() noexcept {
+  // One that is silent has read the reply, or never will.
+  const bool is_quiet = phase_ == phase::linger && linger_left_ == most_lingered;
+  close_wanted_ = true;
+  if (is_quiet) close();
+}
+
+void connection_fsm::on_writing(time_point now) {
+  is_writing_ = true;
+  since_ = now;
+  rate_.begin(now);
+}
+
+void connection_fsm::on_written(std::size_t size, time_point now) {
+  rate_.add(size);
+  since_ = now;
+}
+
+void connection_fsm::give_up_arriving() noexcept {
+  if (is_arriving()) close();
+}
+
+time_point connection_fsm::due(time_point now) const noexcept {
+  const time_point since = since_ == never ? now : since_;
+  switch (phase_) {
+    case phase::head:
+      return input().empty() ? saturating_add(idle_since_, bounds_.idle_timeout)
+                             : saturating_add(since, bounds_.header_timeout);
+    case phase::body:
+    case phase::chunks:
+      if (is_paused_) return std::min(terms_.deadline, saturating_add(looked_at_, paused_look));
+      return std::min(
+          {saturating_add(since, bounds_.transfer_timeout), rate_.due(), terms_.deadline});
+    case phase::reply:
+      // A call that runs has a deadline of its own; when it is over, nobody may tell.
+      if (!is_writing_) return saturating_add(now, bounds_.idle_timeout);
+      return std::min(saturating_add(since, bounds_.transfer_timeout), rate_.due());
+    case phase::discard:
+      return saturating_add(since, bounds_.transfer_timeout);
+    case phase::linger:
+      return saturating_add(since, linger_time);
+    case phase::opening:
+    case phase::closed:
+      break;
+  }
+  return never;
+}
+
+void connection_fsm::on_time(time_point now) {
+  // A window of the rate has ended: where enough has moved, that begins the next one.
+  if (now >= rate_.due()) (void)rate_.is_too_slow(now);
+  const bool waits = is_arriving() && is_paused_;
+  if (now >= (waits ? terms_.deadline : due(now))) on_overdue(now);
+}
+
+void connection_fsm::on_overdue(time_point now) {
+  const bool is_late = is_arriving() && now >= terms_.deadline;
+  if (!is_arriving() && (phase_ != phase::head || input().empty())) return close();
+  if (phase_ == phase::head) is_head_only_ = false;
+  error reason =
+      is_late ? error(errc::deadline_exceeded, "the deadline passed while the call's body was read")
+              : error(errc::malformed_request, "the request came too slowly");
+  if (!is_reading_body_) {
+    fail(std::move(reason));
+  } else if (!fails_after_read_) {  // the read may still write to the body
+    failure_ = std::move(reason);
+    closes_ = fails_after_read_ = ends_read_ = true;
+  }
+  failure_status_ = is_late ? 0 : 408;
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/bytes.hpp>
+#include <modal/base/error.hpp>
+#include <modal/wire/payload.hpp>
+
+#include "http1/connection_fsm.hpp"
+#include "http1/response_head.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+/// @file
+/// All that a listener knows of those whom it serves: who decides about requests, takes bodies and
+/// gives replies. The listener owns sockets and bytes; the handler owns what they mean.
+
+namespace modal::detail {
+
+/// A reply that is to be written.
+struct outgoing_reply {
+  reply head;      ///< and its body, where that is text
+  payload result;  ///< the body, where it is that
+  bool has_result = false;
+  /// What the body holds of somebody's memory; kept until it is written.
+  std::shared_ptr<const void> memory;
+
+  /// Forgets all; keeps the memory of short texts.
+  void clear() noexcept;
+};
+
+/// Where a reply goes.
+class reply_sink {
+ public:
+  virtual ~reply_sink() = default;
+  /// The reply is in `request_exchange::answer()`. Once for each submitted body, from any thread.
+  /// @param is_made false where there was no memory for it.
+  virtual void on_reply(bool is_made) noexcept = 0;
+};
+
+/// The handler's side of one connection, which has one request at a time. All but `answer` of a
+/// submitted body is for one thread.
+class request_exchange {
+ public:
+  virtual ~request_exchange() = default;
+
+  /// Decides about a request from its head alone. @param is_complete whether all of its body has
+  /// come. @return what binds a request that is let in; else the reply is in `answer()`.
+  virtual std::optional<connection_fsm::terms> open(const request_head& head, bool is_complete) = 0;
+
+  /// Raises the memory that the body has to `total`. @return whether it is granted now. If not,
+  /// `resume` runs when it is, on any thread; it must not call back, and only wakes whoever waits.
+  virtual result<bool> ask_memory(std::size_t total, std::function<void()> resume) = 0;
+
+  /// Hands the body over. The reply comes to `to`, perhaps at once.
+  virtual void submit(buffer body, std::shared_ptr<reply_sink> to) = 0;
+
+  /// The reply that was to come is of no use any more; it comes all the same.
+  virtual void cancel() = 0;
+
+  /// Ends the request, if there is one, whose body will not come, with the reply in `answer()`.
+  /// @param status of the reply, where it is not the usual one of the error.
+  virtual void fail(const error& reason, int status) = 0;
+
+  /// Forgets the request, if there is one, and whoever waits for it: the client has gone.
+  virtual void abandon() noexcept = 0;
+
+  [[nodiscard]] virtual outgoing_reply& answer() noexcept = 0;
+};
+
+/// Whom a listener serves. Safe to share between threads.
+class request_handler {
+ public:
+  virtual ~request_handler() = default;
+  /// Makes the other side of one more connection.
+  virtual std::shared_ptr<request_exchange> connect() = 0;
+};
+
+}  // namespace modal::detail
