@@ -77,7 +77,7 @@ received make_received(const T& value) {
 }
 
 void read_once(const received& from, const modal::limits& bounds, auto& result) {
-  const modal::payload_view view = modal::payload_view::parse(from.view(), bounds).value();
+  const modal::payload_view view = modal::payload_view::parse(from.view(), bounds.decode).value();
   modal::input_archive archive(view, bounds.decode);
   archive(result);
   archive.finish();

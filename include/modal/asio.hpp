@@ -102,7 +102,8 @@ class async_operation final
       public std::enable_shared_from_this<async_operation<R, Signature, Handler, Stored>> {
  public:
   template <class... A>
-  explicit async_operation(Handler handler, diagnostics* details, limits bounds, A&&... arguments)
+  explicit async_operation(Handler handler, diagnostics* details, decode_limits bounds,
+                           A&&... arguments)
       : handler_(std::move(handler)),
         stored_(std::in_place, std::forward<A>(arguments)...),
         details_(details),
@@ -148,7 +149,7 @@ class async_operation final
   Handler handler_;
   std::optional<Stored> stored_;
   diagnostics* details_;
-  limits bounds_;
+  decode_limits bounds_;
   boost::asio::executor_work_guard<executor_type> work_;
 };
 

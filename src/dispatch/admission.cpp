@@ -134,7 +134,8 @@ std::optional<error> dispatcher_core::refusal(const call_head& head, encoding ho
 }
 
 result<ticket> dispatcher_core::admit(call_head head, encoding how,
-                                      std::optional<std::size_t> body_size, body_state body) {
+                                      std::optional<std::size_t> body_size, body_state body,
+                                      principal_ptr caller) {
   const time_point now = config.time->now();
   served_function* const target = find(head.function);
   // What a peer can make long, such as the search for a similar name, is done without the lock.
@@ -147,6 +148,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     made->line = &target->line;
     made->target = target;
     made->encoding = how;
+    made->caller = std::move(caller);
   }
   {
     const std::scoped_lock lock(mutex);

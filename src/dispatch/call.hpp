@@ -8,6 +8,7 @@
 #include <modal/wire/http_call.hpp>
 
 #include "dispatch/memory_budget.hpp"
+#include "dispatch/principal.hpp"
 #include "schedule/schedule.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -51,6 +52,7 @@ struct call final : scheduled, boost::intrusive_ref_counter<call, boost::thread_
 
   // Set by admission, then only read.
   call_head head;
+  principal_ptr caller;
   served_function* target = nullptr;
   modal::encoding encoding = modal::encoding::binary;
   time_point deadline = never;

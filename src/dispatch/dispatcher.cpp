@@ -10,7 +10,7 @@ namespace modal::detail {
 ticket& ticket::operator=(ticket&& other) noexcept {
   if (this == &other) return *this;
   give_up(errc::cancelled);
-  issuer_ = other.issuer_;
+  core_ = other.core_;
   call_ = std::move(other.call_);
   return *this;
 }
@@ -19,7 +19,7 @@ ticket::~ticket() { give_up(errc::cancelled); }
 
 void ticket::give_up(errc why) noexcept {
   if (call_ == nullptr) return;
-  issuer_->withdraw(*call_, why);
+  core_->withdraw(*call_, why);
   call_.reset();
 }
 
@@ -38,8 +38,8 @@ void dispatcher::start() {
 }
 
 result<ticket> dispatcher::admit(call_head head, encoding how, std::optional<std::size_t> body_size,
-                                 body_state body) {
-  return core_->admit(std::move(head), how, body_size, body);
+                                 body_state body, principal_ptr caller) {
+  return core_->admit(std::move(head), how, body_size, body, std::move(caller));
 }
 
 std::optional<error> dispatcher::refusal(const call_head& head, encoding how,
@@ -59,8 +59,8 @@ call_ptr dispatcher::submit(ticket admitted, buffer body, std::shared_ptr<call_s
 bool dispatcher::run_here(call& which) { return core_->run_here(which); }
 void dispatcher::cancel(call& which) { core_->cancel(which); }
 std::function<void()> dispatcher::canceller(call_ptr which) const {
-  return [issuer = std::weak_ptr(core_), which = std::move(which)] {
-    if (const auto core = issuer.lock()) core->cancel(*which);
+  return [weak = std::weak_ptr(core_), which = std::move(which)] {
+    if (const auto core = weak.lock()) core->cancel(*which);
   };
 }
 

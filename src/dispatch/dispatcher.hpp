@@ -46,7 +46,7 @@ struct dispatcher_config {
   std::size_t threads = 2;
   /// Threads more that may run calls while functions wait for calls of their own.
   std::size_t spare_threads = 64;
-  const modal::clock* time = &system_clock();  ///< lives as long as any worker
+  const modal::clock* time = &real_clock();  ///< lives as long as any worker
   log_sink log{};
   bool log_calls = false;
   housekeeping keeper = housekeeping::own_thread;
@@ -60,8 +60,8 @@ class dispatcher_core;
 class ticket {
  public:
   ticket() = default;
-  ticket(dispatcher_core* issuer, call_ptr admitted) noexcept
-      : issuer_(issuer), call_(std::move(admitted)) {}
+  ticket(dispatcher_core* core, call_ptr admitted) noexcept
+      : core_(core), call_(std::move(admitted)) {}
   ticket(ticket&& other) noexcept = default;
   ticket& operator=(ticket&& other) noexcept;
   ~ticket();
@@ -76,7 +76,7 @@ class ticket {
  private:
   friend class dispatcher;
 
-  dispatcher_core* issuer_ = nullptr;
+  dispatcher_core* core_ = nullptr;
   call_ptr call_;
 };
 
@@ -116,7 +116,7 @@ class dispatcher {
   /// Takes a call in, or says why not. @param body_size where it is known before the body is read.
   /// A body that is complete is charged at once; for one that arrives, see `request_memory`.
   result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
-                       body_state body = body_state::complete);
+                       body_state body = body_state::complete, principal_ptr caller = nullptr);
 
   /// As `admit`, but only asks.
   [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,

@@ -60,7 +60,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   [[nodiscard]] const served_function* find(std::string_view name) const;
 
   result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
-                       body_state body);
+                       body_state body, principal_ptr caller);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
   call_ptr submit(call_ptr admitted, buffer body, std::shared_ptr<call_sink> sink);
@@ -152,6 +152,6 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
 };
 
 /// Runs the function of `which` on this thread, and turns whatever it throws into an error.
-std::optional<error> invoke(call& which, const dispatcher_config& config);
+std::optional<error> run_function(call& which, const dispatcher_config& config);
 
 }  // namespace modal::detail

@@ -129,7 +129,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   std::optional<error> failure = [&] {
     seat own(*this, which);
     const seat_scope seated(own);
-    return invoke(which, config);
+    return run_function(which, config);
   }();
   const time_point ended = config.time->now();
   const executor_report measured{.decode = which.work.decode_time,
@@ -203,7 +203,8 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
                 .function = target.descriptor->name,
                 .call = which.head.id,
                 .fields = {{"run_us", std::to_string((ended - started_at).count() / 1000)},
-                           {"attempt", std::to_string(which.attempt)}}});
+                           {"attempt", std::to_string(which.attempt)},
+                           {"caller", which.caller ? which.caller->name : std::string("anyone")}}});
   return next;
 }
 

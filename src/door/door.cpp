@@ -91,7 +91,7 @@ void door::write_problem(const error& reason, reply& out, int status) {
     append_field(out.fields, field_call_id, reason.details().call_id);
 }
 
-void door::write_answer(const call_answer& answer, reply& out) {
+void door::write_answer(const call_answer& answer, const std::string& answer_fields, reply& out) {
   if (answer.failure != nullptr) {
     write_problem(*answer.failure, out);
   } else {
@@ -104,7 +104,7 @@ void door::write_answer(const call_answer& answer, reply& out) {
   }
   out.fields.append(field_report).append(": ");
   append_report(out.fields, answer.report);
-  out.fields.append("\r\n").append(answer.about.head.answer_fields);
+  out.fields.append("\r\n").append(answer_fields);
   if (answer.json == nullptr || answer.failure != nullptr) return;
 
   const executor_report& report = answer.report;
@@ -132,9 +132,10 @@ bool door::allows(std::string_view origin) const {
 // Everything that can be said without admission. Returns false where `out` is the answer. A browser
 // sends the origin of the page that makes the request: any page could reach an executor on the
 // loopback, or behind a firewall, that its user can reach.
-bool door::prepare(const request_head& head, reply& out, call_head& parsed, encoding& how) const {
+bool door::prepare(const incoming_request& request, reply& out, parsed_call& parsed) const {
+  const request_head& head = request.head;
   const std::string_view origin = find_field(head.fields, "origin");
-  if (origin.empty()) return answer_plainly(head, out, parsed, how);
+  if (origin.empty()) return answer_plainly(request, out, parsed);
   if (!allows(origin)) {
     write_problem(error(errc::bad_configuration,
                         "web pages of " + std::string(origin.substr(0, 200)) +
@@ -153,7 +154,7 @@ bool door::prepare(const request_head& head, reply& out, call_head& parsed, enco
         .append(call_fields)
         .append("\r\naccess-control-max-age: 600\r\n");
   } else {
-    goes_on = answer_plainly(head, out, parsed, how);
+    goes_on = answer_plainly(request, out, parsed);
   }
   std::string& fields = goes_on ? parsed.answer_fields : out.fields;
   append_field(fields, "access-control-allow-origin", origin);
@@ -162,8 +163,8 @@ bool door::prepare(const request_head& head, reply& out, call_head& parsed, enco
   return goes_on;
 }
 
-bool door::answer_plainly(const request_head& head, reply& out, call_head& parsed,
-                          encoding& how) const {
+bool door::answer_plainly(const incoming_request& request, reply& out, parsed_call& parsed) const {
+  const request_head& head = request.head;
   const std::string_view path = path_of(head.target);
   if (!looks_like_call(path)) {
     const route found = routes::find(path);
@@ -172,7 +173,7 @@ bool door::answer_plainly(const request_head& head, reply& out, call_head& parse
     else if (head.method != "GET" && head.method != "HEAD")
       write_method_error(head.method, "GET, HEAD", out);
     else
-      routes_->write(found, head, out);
+      routes_->write(found, request, out);
     return false;
   }
   const auto name = parse_call_path(path);
@@ -193,9 +194,9 @@ bool door::answer_plainly(const request_head& head, reply& out, call_head& parse
   }
   const std::string_view type = media_type(find_field(head.fields, "content-type"));
   if (same_field(type, call_media_type)) {
-    how = encoding::binary;
+    parsed.how = encoding::binary;
   } else if (same_field(type, json_media_type)) {
-    how = encoding::json;
+    parsed.how = encoding::json;
   } else {
     write_problem(error(errc::unsupported_media,
                         "a call's body is application/vnd.modal.call or "
@@ -225,32 +226,29 @@ bool door::answer_plainly(const request_head& head, reply& out, call_head& parse
     write_problem(reason, out);
     return false;
   }
-  parsed = *std::move(fields);
-  parsed.function = *name;
+  parsed.head = *std::move(fields);
+  parsed.head.function = *name;
   return true;
 }
 
-ticket door::open(const request_head& head, reply& out, body_state body) {
-  call_head parsed;
-  encoding how = encoding::binary;
-  if (!prepare(head, out, parsed, how)) return {};
+opened_call door::open(const incoming_request& request, reply& out, body_state body) {
+  parsed_call parsed;
+  if (!prepare(request, out, parsed)) return {};
   std::optional<std::size_t> size;
-  if (head.content_length) size = static_cast<std::size_t>(*head.content_length);
-  const std::string answer_fields = parsed.answer_fields;
-  auto admitted = calls_.admit(std::move(parsed), how, size, body);
-  if (admitted) return *std::move(admitted);
+  if (request.head.content_length) size = static_cast<std::size_t>(*request.head.content_length);
+  auto admitted = calls_.admit(std::move(parsed.head), parsed.how, size, body, request.caller);
+  if (admitted) return {*std::move(admitted), std::move(parsed.answer_fields)};
   write_problem(admitted.error(), out);
-  out.fields += answer_fields;
+  out.fields += parsed.answer_fields;
   return {};
 }
 
-bool door::refuses(const request_head& head, reply& out) const {
-  call_head parsed;
-  encoding how = encoding::binary;
-  if (!prepare(head, out, parsed, how)) return true;
+bool door::refuses(const incoming_request& request, reply& out) const {
+  parsed_call parsed;
+  if (!prepare(request, out, parsed)) return true;
   std::optional<std::size_t> size;
-  if (head.content_length) size = static_cast<std::size_t>(*head.content_length);
-  const auto reason = calls_.refusal(parsed, how, size);
+  if (request.head.content_length) size = static_cast<std::size_t>(*request.head.content_length);
+  const auto reason = calls_.refusal(parsed.head, parsed.how, size);
   if (reason) write_problem(*reason, out);
   return reason.has_value();
 }

@@ -26,6 +26,18 @@ namespace modal::detail {
 
 class routes;
 
+/// A request, and who makes it.
+struct incoming_request {
+  const request_head& head;
+  principal_ptr caller{};
+};
+
+/// A call that was let in, and what the head of its answer is to have besides.
+struct opened_call {
+  ticket admitted;
+  std::string answer_fields;
+};
+
 /// Safe to share between threads.
 class door {
  public:
@@ -35,19 +47,21 @@ class door {
        std::vector<std::string> allowed_origins = {});
   ~door();
 
-  /// Answers in `out`, or admits a call and returns its ticket: then the transport reads the body,
-  /// of at most `body_limit(ticket->encoding)` bytes, and submits it to `calls()`.
+  /// Answers in `out`, or admits a call and returns its ticket, which is empty otherwise: then the
+  /// transport reads the body, of at most `body_limit(ticket->encoding)` bytes, and submits it to
+  /// `calls()`.
   /// @param body whether it is all there, or arrives.
-  ticket open(const request_head& head, reply& out, body_state body = body_state::complete);
+  opened_call open(const incoming_request& request, reply& out,
+                   body_state body = body_state::complete);
 
   /// As `open`, but admits nothing. @return whether `out` is the answer.
-  bool refuses(const request_head& head, reply& out) const;
+  bool refuses(const incoming_request& request, reply& out) const;
 
   /// Returns whether `target` is of a known route.
   [[nodiscard]] static bool serves(std::string_view target);
 
   /// Writes the answer of a call. A binary result stays where it is: `answer.binary`.
-  static void write_answer(const call_answer& answer, reply& out);
+  static void write_answer(const call_answer& answer, const std::string& answer_fields, reply& out);
 
   /// Writes a problem document, with `status` where it is not the usual one of the error.
   static void write_problem(const error& reason, reply& out, int status = 0);
@@ -55,8 +69,13 @@ class door {
   [[nodiscard]] dispatcher& calls() noexcept { return calls_; }
 
  private:
-  bool prepare(const request_head& head, reply& out, call_head& parsed, encoding& how) const;
-  bool answer_plainly(const request_head& head, reply& out, call_head& parsed, encoding& how) const;
+  struct parsed_call {
+    call_head head;
+    encoding how = encoding::binary;
+    std::string answer_fields;
+  };
+  bool prepare(const incoming_request& request, reply& out, parsed_call& parsed) const;
+  bool answer_plainly(const incoming_request& request, reply& out, parsed_call& parsed) const;
   [[nodiscard]] bool allows(std::string_view origin) const;
 
   dispatcher& calls_;

@@ -34,9 +34,9 @@ std::vector<http_field> views_of(const http_fields& fields) {
   return views;
 }
 
-http_response to_response(const call_answer& answer) {
+http_response to_response(const call_answer& answer, const std::string& answer_fields) {
   reply text;
-  door::write_answer(answer, text);
+  door::write_answer(answer, answer_fields, text);
   http_response response = to_http_response(text);
   if (answer.binary == nullptr) return response;
   std::vector<bytes_view> parts;
@@ -49,12 +49,13 @@ http_response to_response(const call_answer& answer) {
 
 class mounted_sink final : public call_sink {
  public:
-  explicit mounted_sink(std::function<void(http_response)> done) : done_(std::move(done)) {}
+  mounted_sink(std::string answer_fields, std::function<void(http_response)> done)
+      : answer_fields_(std::move(answer_fields)), done_(std::move(done)) {}
 
   void on_answer(const call_answer& answer) noexcept override {
     http_response response;
     try {
-      response = to_response(answer);
+      response = to_response(answer, answer_fields_);
     } catch (const std::bad_alloc&) {
       response = {.status = 500, .headers = {}, .body = {}};
     }
@@ -63,6 +64,7 @@ class mounted_sink final : public call_sink {
   }
 
  private:
+  const std::string answer_fields_;
   std::function<void(http_response)> done_;
 };
 
@@ -85,17 +87,17 @@ http_response to_http_response(reply& from) {
   return response;
 }
 
-mounted_call handle_mounted(door& entrance, buffer_pool& pool, const http_request& request,
+mounted_call handle_mounted(door& the_door, buffer_pool& pool, const http_request& request,
                             std::function<void(http_response)> done) {
   const std::vector<http_field> fields = views_of(request.headers);
   reply answer;
-  ticket admitted = entrance.open({.method = request.method,
-                                   .target = request.target,
-                                   .fields = fields,
-                                   .content_length = request.body.size(),
-                                   .is_chunked = false},
-                                  answer);
-  if (!admitted) {
+  const request_head head{.method = request.method,
+                          .target = request.target,
+                          .fields = fields,
+                          .content_length = request.body.size(),
+                          .is_chunked = false};
+  auto opened = the_door.open({.head = head}, answer);
+  if (!opened.admitted) {
     if (request.method == "HEAD") answer.body.clear();
     done(to_http_response(answer));
     return {};
@@ -103,13 +105,14 @@ mounted_call handle_mounted(door& entrance, buffer_pool& pool, const http_reques
   // Copied, because segments want their alignment, which a string does not have.
   buffer body = pool.take(request.body.size());
   if (!request.body.empty()) std::memcpy(body.data(), request.body.data(), request.body.size());
-  const call_ptr started = entrance.calls().submit(std::move(admitted), std::move(body),
-                                                   std::make_shared<mounted_sink>(std::move(done)));
+  const call_ptr started = the_door.calls().submit(
+      std::move(opened.admitted), std::move(body),
+      std::make_shared<mounted_sink>(std::move(opened.answer_fields), std::move(done)));
   return mounted_call(std::make_shared<mounted_call::state>(
-      mounted_call::state{entrance.calls().canceller(started)}));
+      mounted_call::state{the_door.calls().canceller(started)}));
 }
 
-std::optional<http_response> check_mounted(const door& entrance, const http_request_head& head) {
+std::optional<http_response> check_mounted(const door& the_door, const http_request_head& head) {
   const std::vector<http_field> fields = views_of(head.headers);
   request_head view{.method = head.method,
                     .target = head.target,
@@ -121,7 +124,7 @@ std::optional<http_response> check_mounted(const door& entrance, const http_requ
   if (std::from_chars(length.data(), length.data() + length.size(), size).ec == std::errc{})
     view.content_length = size;
   reply answer;
-  if (!entrance.refuses(view, answer)) return std::nullopt;
+  if (!the_door.refuses({.head = view}, answer)) return std::nullopt;
   if (head.method == "HEAD") answer.body.clear();
   return to_http_response(answer);
 }

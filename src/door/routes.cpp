@@ -16,7 +16,7 @@ nlohmann::ordered_json limits_of(const limits& bounds) {
   return {{"header_bytes", bounds.header_bytes},
           {"body_bytes", bounds.body_bytes},
           {"json_body_bytes", bounds.json_body_bytes},
-          {"segments", bounds.segments},
+          {"segments", bounds.decode.segments},
           {"call_timeout_ms", bounds.call_timeout.count()}};
 }
 
@@ -39,7 +39,8 @@ route routes::find(std::string_view path) noexcept {
   return route::none;
 }
 
-void routes::write(route which, const request_head& head, reply& out) {
+void routes::write(route which, const incoming_request& request, reply& out) {
+  const request_head& head = request.head;
   out.clear();
   switch (which) {
     case route::functions:

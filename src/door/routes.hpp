@@ -22,7 +22,7 @@ class routes {
   static route find(std::string_view path) noexcept;
 
   /// Writes the answer to a GET or HEAD of `which`.
-  void write(route which, const request_head& head, reply& out);
+  void write(route which, const incoming_request& request, reply& out);
 
  private:
   struct document {

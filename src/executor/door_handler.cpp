@@ -12,13 +12,15 @@ class door_exchange final : public request_exchange,
                             public call_sink,
                             public std::enable_shared_from_this<door_exchange> {
  public:
-  explicit door_exchange(std::shared_ptr<door> entrance) : entrance_(std::move(entrance)) {}
+  explicit door_exchange(std::shared_ptr<door> serves) : door_(std::move(serves)) {}
 
   std::optional<connection_fsm::terms> open(const request_head& head, bool is_complete) override {
     answer_.has_result = false;
-    ticket_ = entrance_->open(head, answer_.head,
+    auto opened = door_->open({.head = head}, answer_.head,
                               is_complete ? body_state::complete : body_state::arriving);
+    ticket_ = std::move(opened.admitted);
     if (!ticket_) return std::nullopt;
+    answer_fields_ = std::move(opened.answer_fields);
     return connection_fsm::terms{.deadline = ticket_->deadline,
                                  .most_bytes = std::min(calls().body_limit(ticket_->encoding),
                                                         calls().bounds().bytes_in_flight)};
@@ -58,7 +60,7 @@ class door_exchange final : public request_exchange,
   void on_answer(const call_answer& answer) noexcept override {
     bool is_made = true;
     try {
-      door::write_answer(answer, answer_.head);
+      door::write_answer(answer, answer_fields_, answer_.head);
       answer_.has_result = answer.failure == nullptr && answer.binary != nullptr;
       if (answer_.has_result) answer_.result = std::move(*answer.binary);
       answer_.memory = answer.memory;
@@ -71,30 +73,31 @@ class door_exchange final : public request_exchange,
   }
 
  private:
-  dispatcher& calls() noexcept { return entrance_->calls(); }
+  dispatcher& calls() noexcept { return door_->calls(); }
 
-  const std::shared_ptr<door> entrance_;
+  const std::shared_ptr<door> door_;
   ticket ticket_;
   call_ptr call_;
+  std::string answer_fields_;
   outgoing_reply answer_;
   std::shared_ptr<reply_sink> to_;  // while a reply is awaited
 };
 
 class door_handler final : public request_handler {
  public:
-  explicit door_handler(std::shared_ptr<door> entrance) : entrance_(std::move(entrance)) {}
+  explicit door_handler(std::shared_ptr<door> serves) : door_(std::move(serves)) {}
   std::shared_ptr<request_exchange> connect() override {
-    return std::make_shared<door_exchange>(entrance_);
+    return std::make_shared<door_exchange>(door_);
   }
 
  private:
-  const std::shared_ptr<door> entrance_;
+  const std::shared_ptr<door> door_;
 };
 
 }  // namespace
 
-std::shared_ptr<request_handler> make_door_handler(std::shared_ptr<door> entrance) {
-  return std::make_shared<door_handler>(std::move(entrance));
+std::shared_ptr<request_handler> make_door_handler(std::shared_ptr<door> serves) {
+  return std::make_shared<door_handler>(std::move(serves));
 }
 
 }  // namespace modal::detail

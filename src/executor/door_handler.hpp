@@ -8,7 +8,7 @@
 
 namespace modal::detail {
 
-/// Returns what lets a listener's requests in at `entrance`, and keeps that.
-std::shared_ptr<request_handler> make_door_handler(std::shared_ptr<door> entrance);
+/// Returns what lets a listener's requests in at `serves`, and keeps that.
+std::shared_ptr<request_handler> make_door_handler(std::shared_ptr<door> serves);
 
 }  // namespace modal::detail

@@ -85,7 +85,7 @@ struct executor::impl {
   buffer_pool pool;  // of mounted calls
   // Owners: connections too. A host may run the last of their handlers when this is gone.
   std::shared_ptr<detail::dispatcher> calls;
-  std::shared_ptr<detail::door> entrance;
+  std::shared_ptr<detail::door> the_door;
   std::shared_ptr<std::atomic<std::size_t>> connections =
       std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<detail::server> listener;
@@ -105,7 +105,7 @@ void executor::impl::start(boost::asio::io_context* host) {
                                            .log_calls = config.log_calls});
   calls->start();
   const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };
-  entrance = std::shared_ptr<detail::door>(new detail::door(*calls, count, config.allowed_origins),
+  the_door = std::shared_ptr<detail::door>(new detail::door(*calls, count, config.allowed_origins),
                                            [keep = calls](detail::door* last) { delete last; });
   if (!config.address.empty()) {
     listener =
@@ -115,12 +115,12 @@ void executor::impl::start(boost::asio::io_context* host) {
                                                                .bounds = config.limits,
                                                                .log = config.log,
                                                                .open = connections},
-                                         detail::make_door_handler(entrance));
+                                         detail::make_door_handler(the_door));
     try {
       listener->start(host);
     } catch (...) {
       listener.reset();
-      entrance.reset();
+      the_door.reset();
       calls.reset();
       throw;
     }
@@ -225,13 +225,13 @@ executor_stats executor::stats() const {
 bool executor::serves(std::string_view target) const { return detail::door::serves(target); }
 
 std::optional<http_response> executor::check(const http_request_head& head) const {
-  if (impl_->entrance == nullptr) refuse("the executor was not started");
-  return detail::check_mounted(*impl_->entrance, head);
+  if (impl_->the_door == nullptr) refuse("the executor was not started");
+  return detail::check_mounted(*impl_->the_door, head);
 }
 
 mounted_call executor::async_handle(http_request request, std::function<void(http_response)> done) {
-  if (impl_->entrance == nullptr) refuse("the executor was not started");
-  return detail::handle_mounted(*impl_->entrance, impl_->pool, request, std::move(done));
+  if (impl_->the_door == nullptr) refuse("the executor was not started");
+  return detail::handle_mounted(*impl_->the_door, impl_->pool, request, std::move(done));
 }
 
 http_response executor::handle(http_request request) {

@@ -42,11 +42,11 @@ inline void require_equal(const std::string& whole, const std::string& cut) {
 
 /// Gives all bytes but the first to a Reader in one piece, and to another in pieces that the first
 /// byte chooses: what both have to say at their `end` must be the same.
-template <class Reader>
+template <class Reader, class Limits>
 int compare_cuts(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  modal::limits bounds;
+  Limits bounds;
   bounds.header_bytes = 2048;
   bounds.body_bytes = 1 << 16;
   Reader whole(bounds);

@@ -28,7 +28,7 @@ class body {
 template <class T>
 void decode(T& value, modal::bytes_view bytes) {
   const modal::limits bounds;
-  const auto view = modal::payload_view::parse(bytes, bounds).value();
+  const auto view = modal::payload_view::parse(bytes, bounds.decode).value();
   modal::input_archive archive(view, bounds.decode);
   archive(value);
   archive.finish();

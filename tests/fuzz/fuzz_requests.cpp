@@ -30,5 +30,5 @@ class connection {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return fuzzed::compare_cuts<connection>(data, size);
+  return fuzzed::compare_cuts<connection, modal::limits>(data, size);
 }

@@ -13,7 +13,7 @@ constexpr auto call = "5f0c2b6e9d3a4f718c2d6a0b1e4f7a90";
 /// Lets an exchange take the bytes in pieces; writes down how it ended.
 class caller {
  public:
-  explicit caller(const modal::limits& bounds) : exchange_(bounds, pool_) {
+  explicit caller(const modal::client_limits& bounds) : exchange_(bounds, pool_) {
     modal::call_head head;
     modal::call_id::from_string(call, head.id);
     exchange_.start("host", "/v1/functions/f/call", head, arguments_,
@@ -60,5 +60,5 @@ class caller {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return fuzzed::compare_cuts<caller>(data, size);
+  return fuzzed::compare_cuts<caller, modal::client_limits>(data, size);
 }

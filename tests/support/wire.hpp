@@ -66,7 +66,7 @@ std::vector<std::byte> encode(const T&... values) {
 /// Reads one value, which must be all that `body` holds. Throws what the archive throws.
 template <class T>
 void decode_into(T& value, modal::bytes_view body, const modal::limits& bounds = {}) {
-  const auto view = modal::payload_view::parse(body, bounds).value();
+  const auto view = modal::payload_view::parse(body, bounds.decode).value();
   modal::input_archive archive(view, bounds.decode);
   archive(value);
   archive.finish();

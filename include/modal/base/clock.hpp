@@ -29,7 +29,7 @@ class steady_clock final : public clock {
 };
 
 /// Returns the one steady clock; it has no state.
-const clock& system_clock() noexcept;
+const clock& real_clock() noexcept;
 
 /// Returns `length` in nanoseconds, or the longest duration where those overflow: the longest of a
 /// coarser unit, which users write for "without a limit", is 292 million years.

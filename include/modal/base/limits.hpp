@@ -13,19 +13,19 @@ struct decode_limits {
   std::size_t depth = 64;  ///< nested containers, optionals, variants and structs
   std::size_t elements = std::size_t{1} << 30;  ///< elements of one container
   std::size_t containers = 1'000'000;           ///< containers in one payload
+  std::size_t segments = 1024;                  ///< large arrays of one payload
   /// Bytes that decoding may allocate, as a multiple of the bytes received, plus `allocation_base`.
   std::size_t allocation_factor = 16;
   std::size_t allocation_base = 1 << 20;
 };
 
-/// All bounds of an executor or client, in one place. Plain values; copy, change, pass in.
+/// All bounds of an executor, in one place. A plain value. Those of a client are `client_limits`.
 struct limits {
   decode_limits decode{};
 
   std::size_t header_bytes = 16 << 10;            ///< request line and header fields together
   std::size_t body_bytes = std::size_t{1} << 30;  ///< one request or response body (1 GiB)
   std::size_t json_body_bytes = 16 << 20;         ///< one JSON body
-  std::size_t segments = 1024;                    ///< segments of one payload
   /// Memory of one executor for bodies and results (4 GiB). Charged as bytes arrive. At the limit
   /// new calls are refused, and bodies that arrive wait for older ones; see
   /// src/dispatch/memory_budget.hpp.
@@ -42,6 +42,16 @@ struct limits {
   std::size_t minimum_rate = 16 << 10;
   std::chrono::milliseconds rate_window{10'000};
   std::chrono::milliseconds call_timeout{600'000};  ///< longest deadline of a call, and the default
+};
+
+/// All bounds of a client, besides the deadlines of its calls: on what an executor answers. A plain
+/// value.
+struct client_limits {
+  decode_limits decode{};                         ///< of results
+  std::size_t header_bytes = 16 << 10;            ///< status line and header fields together
+  std::size_t body_bytes = std::size_t{1} << 30;  ///< one result (1 GiB)
+  /// Sending arguments, or receiving a result that has begun, without any progress.
+  std::chrono::milliseconds transfer_timeout{30'000};
 };
 
 }  // namespace modal

@@ -29,7 +29,7 @@ class spawned_state : public answer_sink {
 
   call_id id;
   std::shared_ptr<pending_call> call;
-  limits bounds{};
+  decode_limits bounds{};
 
   std::mutex mutex;  // guards answer
   std::condition_variable arrived;

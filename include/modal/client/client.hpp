@@ -89,7 +89,7 @@ class client {
                                                 std::shared_ptr<detail::answer_sink> sink);
 
   /// Returns the bounds that results are decoded within.
-  [[nodiscard]] const limits& bounds() const noexcept;
+  [[nodiscard]] const decode_limits& bounds() const noexcept;
 
  private:
   explicit client(std::unique_ptr<detail::transport> made);

@@ -14,7 +14,7 @@ namespace modal::detail {
 
 /// A socket to the executor and the memory of its exchanges.
 struct http_connection {
-  http_connection(stream connected, const limits& bounds, buffer_pool& pool)
+  http_connection(stream connected, const client_limits& bounds, buffer_pool& pool)
       : socket(std::move(connected)), exchange(bounds, pool) {}
 
   stream socket;

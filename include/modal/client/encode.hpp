@@ -73,10 +73,10 @@ void encode_arguments(type_list<P...>, payload& out, const A&... arguments) {
 /// Reads the result of a call. **Errors**: `bad_response` for bytes that are no `R`, and for
 /// whatever a user's own reading throws.
 template <class R>
-result<R> decode_result(const buffer& body, const limits& bounds) {
+result<R> decode_result(const buffer& body, const decode_limits& bounds) {
   try {
     const payload_view view = payload_view::parse(body.view(), bounds).value();
-    input_archive archive(view, bounds.decode);
+    input_archive archive(view, bounds);
     if constexpr (std::is_void_v<R>) {
       archive.finish();
       return {};

@@ -23,7 +23,7 @@ namespace modal {
 class http_exchange {
  public:
   /// @param bounds and `pool` live as long as this.
-  http_exchange(const limits& bounds, buffer_pool& pool);
+  http_exchange(const client_limits& bounds, buffer_pool& pool);
   http_exchange(const http_exchange&) = delete;
   http_exchange& operator=(const http_exchange&) = delete;
 
@@ -82,7 +82,7 @@ class http_exchange {
 
   enum class state : std::uint8_t { head, body, chunks, to_end, done };
 
-  const limits& bounds_;
+  const client_limits& bounds_;
   buffer_pool& pool_;
 
   std::string head_;

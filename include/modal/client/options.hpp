@@ -48,7 +48,7 @@ struct call_options {
 
 /// Settings of a `client`. A plain value.
 struct client_config {
-  modal::limits limits{};
+  client_limits limits{};
   /// The timeout of calls that set none. "Nothing waits without a deadline."
   std::chrono::milliseconds timeout{600'000};
   std::chrono::milliseconds connect_timeout{10'000};

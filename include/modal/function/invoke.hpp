@@ -35,7 +35,7 @@ class stopwatch {
 /// The token is stopped at the deadline too, but by another thread that may be late.
 inline void check_call_goes_on() {
   const call_context& context = this_call();
-  if (context.deadline() != never && system_clock().now() >= context.deadline())
+  if (context.deadline() != never && real_clock().now() >= context.deadline())
     throw_error({errc::deadline_exceeded, "the deadline passed while the arguments were decoded"});
   if (context.stop_requested())
     throw_error({errc::cancelled, "the call was cancelled while its arguments were decoded"});
@@ -123,7 +123,7 @@ void invoke(invocation& call) {
   }
   {
     const stopwatch decoding(call.decode_time);
-    const payload_view view = payload_view::parse(call.body, *call.bounds).value();
+    const payload_view view = payload_view::parse(call.body, call.bounds->decode).value();
     input_archive archive(view, call.bounds->decode);
     std::apply([&archive](auto&... each) { archive(each...); }, arguments);
     archive.finish();

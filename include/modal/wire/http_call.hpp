@@ -3,6 +3,7 @@
 
 #include <modal/base/error.hpp>
 #include <modal/base/ids.hpp>
+#include <modal/wire/call_head.hpp>
 
 #include <chrono>
 #include <span>
@@ -49,22 +50,6 @@ std::string_view media_type(std::string_view content_type) noexcept;
 
 /// Returns whether `text` is a trace context (W3C Trace Context section 3.2).
 bool is_traceparent(std::string_view text) noexcept;
-
-/// What the header of a call's request says.
-struct call_head {
-  std::string function;                  ///< from the path, percent-decoded
-  call_id id;                            ///< nil: the executor makes one
-  signature_id signature;                ///< nil: not checked (JSON callers)
-  std::chrono::microseconds timeout{0};  ///< zero: none given
-  int attempt = 1;
-  call_id parent;  ///< the call whose function makes this one; nil: none
-  int depth = 0;   ///< how many calls this one is nested in
-  std::string traceparent;
-  std::string answer_fields;  ///< what the answer's head is to have besides, at the executor
-};
-
-/// Calls that are nested deeper are refused.
-inline constexpr int deepest_call = 32;
 
 /// Returns "/v1/functions/{name}/call" with the name percent-encoded.
 std::string call_path(std::string_view function);

@@ -105,7 +105,7 @@ class payload_view {
   /// Checks `body` against the layout and `bounds`.
   /// **Precondition**: `body` starts at a multiple of 16 bytes (of 64, for aligned segments).
   /// **Errors**: `malformed_payload`; `too_large` for more segments than allowed.
-  static result<payload_view> parse(bytes_view body, const limits& bounds);
+  static result<payload_view> parse(bytes_view body, const decode_limits& bounds);
 
   [[nodiscard]] bytes_view envelope() const noexcept { return envelope_; }
   [[nodiscard]] std::size_t segment_count() const noexcept { return segment_count_; }

@@ -11,7 +11,7 @@ TEST_CASE("limits: no default is zero", "[base][limits]") {
   CHECK(bounds.decode.allocation_factor > 0);
   CHECK(bounds.decode.allocation_base > 0);
   CHECK(bounds.header_bytes > 0);
-  CHECK(bounds.segments > 0);
+  CHECK(bounds.decode.segments > 0);
   CHECK(bounds.queue_length > 0);
   CHECK(bounds.connections > 0);
   CHECK(bounds.header_timeout.count() > 0);

@@ -11,6 +11,8 @@ TEST_CASE("client: refuses settings that cannot work", "[client]") {
   CHECK_THROWS_AS(modal::client("nonsense"), modal::call_error);
   CHECK_THROWS_AS(modal::client("http://a", {.timeout = std::chrono::milliseconds{0}}),
                   modal::call_error);
+  CHECK_THROWS_AS(modal::client("http://a", {.limits = {.header_bytes = 100}}), modal::call_error);
+  CHECK_THROWS_AS(modal::client("http://a", {.limits = {.body_bytes = 0}}), modal::call_error);
 }
 
 TEST_CASE("client: says what to do where there is no executor", "[client]") {

@@ -26,7 +26,7 @@ struct socket_pair {
   ~socket_pair() {
     if (peer >= 0) close(peer);
   }
-  limits bounds;
+  client_limits bounds;
   buffer_pool buffers;
   std::unique_ptr<http_connection> ours;
   int peer = -1;

@@ -11,7 +11,7 @@ using progress = http_exchange::progress;
 namespace {
 
 struct exchange_bench {
-  explicit exchange_bench(limits chosen = {},
+  explicit exchange_bench(client_limits chosen = {},
                           http_exchange::consent wanted = http_exchange::consent::none)
       : bounds(chosen), exchange(bounds, pool) {
     call_head head;
@@ -41,7 +41,7 @@ struct exchange_bench {
     return last;
   }
 
-  limits bounds;
+  client_limits bounds;
   buffer_pool pool;
   payload arguments;
   http_exchange exchange;
@@ -193,7 +193,7 @@ TEST_CASE("http exchange: marks where the signatures differ", "[client][http_exc
 }
 
 TEST_CASE("http exchange: refuses what breaks the protocol or a limit", "[client][http_exchange]") {
-  limits tight;
+  client_limits tight;
   tight.header_bytes = 256;
   tight.body_bytes = 4;
   const auto refused = [&](const std::string& text) {

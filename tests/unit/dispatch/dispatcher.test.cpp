@@ -250,6 +250,25 @@ TEST_CASE("dispatcher: keeps deadlines by itself", "[executor][dispatcher]") {
   CHECK(the_gate().wait_left(1));
 }
 
+TEST_CASE("dispatcher: logs who made a call, and what came of it", "[executor][dispatcher]") {
+  std::promise<std::string> logged;
+  bench b({.threads = 1,
+           .log =
+               [&](const log_record& record) {
+                 std::string line(record.message);
+                 for (const auto& [name, value] : record.fields)
+                   line.append(" ").append(name).append("=").append(value);
+                 logged.set_value(line);
+               },
+           .log_calls = true});
+  b.calls.start();
+  auto admitted = b.calls.admit(head_of("test::echo"), encoding::binary, 1, body_state::complete,
+                                std::make_shared<const principal>(principal{.name = "alice"}));
+  REQUIRE(admitted.has_value());
+  b.calls.submit(*std::move(admitted), b.body_of("x"), std::make_shared<counting_sink>());
+  CHECK_THAT(logged.get_future().get(), contains("done") && contains(" caller=alice"));
+}
+
 TEST_CASE("dispatcher: drains: lets calls finish, takes no new ones", "[executor][dispatcher]") {
   bench b;
   b.calls.start();

@@ -12,16 +12,18 @@ namespace {
 // A door, and one request at a time.
 struct visitor {
   explicit visitor(dispatcher_config config = {.threads = 1})
-      : b(std::move(config)), entrance(b.calls, nullptr, {"https://App.example.org"}) {}
+      : b(std::move(config)), the_door(b.calls, nullptr, {"https://App.example.org"}) {}
 
   ticket open(std::string_view method, std::string_view target, std::vector<http_field> fields = {},
               std::optional<std::uint64_t> length = std::nullopt) {
-    return entrance.open({.method = method,
-                          .target = target,
-                          .fields = fields,
-                          .content_length = length,
-                          .is_chunked = false},
-                         answer);
+    const request_head head{.method = method,
+                            .target = target,
+                            .fields = fields,
+                            .content_length = length,
+                            .is_chunked = false};
+    auto opened = the_door.open({.head = head, .caller = caller}, answer);
+    answer_fields = std::move(opened.answer_fields);
+    return std::move(opened.admitted);
   }
   ticket post(std::string_view function, std::vector<http_field> fields,
               std::optional<std::uint64_t> length = 3) {
@@ -38,8 +40,10 @@ struct visitor {
   }
 
   bench b;
-  door entrance;
+  door the_door;
+  principal_ptr caller;
   reply answer;
+  std::string answer_fields;
 };
 
 const std::string signature_text = bytes_signature().id.to_string();
@@ -194,10 +198,10 @@ TEST_CASE("door: refuses without reserving when it is only asked", "[executor][d
   const std::vector<http_field> fields{json};
   const std::string path = call_path("test::echo");
   const request_head head{.method = "POST", .target = path, .fields = fields, .content_length = 3};
-  CHECK_FALSE(v.entrance.refuses(head, answer));
+  CHECK_FALSE(v.the_door.refuses({.head = head}, answer));
   CHECK(v.b.calls.snapshot().admitted == 0);
   v.b.calls.drain();
-  CHECK(v.entrance.refuses(head, answer));
+  CHECK(v.the_door.refuses({.head = head}, answer));
   CHECK(answer.status == 503);
 }
 
@@ -209,7 +213,8 @@ TEST_CASE("door: writes results with their report", "[executor][door]") {
   const executor_report report{.queue = 1us, .decode = 2us, .run = 3us, .encode = 4us};
   SECTION("binary") {
     payload result;
-    door::write_answer({.about = about, .binary = &result, .json = nullptr, .report = report}, out);
+    door::write_answer({.about = about, .binary = &result, .json = nullptr, .report = report},
+                       "x: y\r\n", out);
     CHECK(out.status == 200);
     CHECK(out.content_type == call_media_type);
     CHECK(out.body.empty());
@@ -219,7 +224,8 @@ TEST_CASE("door: writes results with their report", "[executor][door]") {
   }
   SECTION("JSON") {
     std::string text = "[1.5]";
-    door::write_answer({.about = about, .binary = nullptr, .json = &text, .report = report}, out);
+    door::write_answer({.about = about, .binary = nullptr, .json = &text, .report = report},
+                       "x: y\r\n", out);
     const auto document = nlohmann::json::parse(out.body);
     CHECK(document["result"][0] == 1.5);
     CHECK(document["report"]["run_ns"] == 3000);
@@ -228,7 +234,7 @@ TEST_CASE("door: writes results with their report", "[executor][door]") {
   SECTION("an error") {
     error failure(errc::function_failed, "no \"pixels\"\n\xff");
     failure.details().exception_type = "bad_pixel";
-    door::write_answer({.about = about, .failure = &failure, .report = report}, out);
+    door::write_answer({.about = about, .failure = &failure, .report = report}, "x: y\r\n", out);
     CHECK(out.status == 500);
     const auto document = nlohmann::json::parse(out.body);
     CHECK(document["exception_type"] == "bad_pixel");
@@ -236,10 +242,10 @@ TEST_CASE("door: writes results with their report", "[executor][door]") {
   }
   SECTION("a cancelled and a late call") {
     error failure(errc::cancelled);
-    door::write_answer({.about = about, .failure = &failure, .report = report}, out);
+    door::write_answer({.about = about, .failure = &failure, .report = report}, "x: y\r\n", out);
     CHECK(out.status == 499);
     failure = error(errc::deadline_exceeded);
-    door::write_answer({.about = about, .failure = &failure, .report = report}, out);
+    door::write_answer({.about = about, .failure = &failure, .report = report}, "x: y\r\n", out);
     CHECK(out.status == 504);
   }
 }
@@ -271,7 +277,16 @@ TEST_CASE("door: lets web pages that are named read the answers", "[executor][do
   CHECK(v.has_field(allowed));
   const auto admitted = v.post("test::echo", {json, page});
   REQUIRE(admitted);
-  CHECK_THAT(admitted->head.answer_fields, contains(allowed));
+  CHECK_THAT(v.answer_fields, contains(allowed));
+}
+
+TEST_CASE("door: a call knows who makes it", "[executor][door]") {
+  visitor v;
+  CHECK(v.post("test::echo", {json})->caller == nullptr);
+  v.caller = std::make_shared<const principal>(principal{.name = "alice"});
+  const auto admitted = v.post("test::echo", {json});
+  REQUIRE(admitted->caller != nullptr);
+  CHECK(admitted->caller->name == "alice");
 }
 
 TEST_CASE("door: reads targets as they may be written", "[executor][door]") {

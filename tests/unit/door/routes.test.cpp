@@ -13,13 +13,14 @@ using nlohmann::json;
 namespace {
 
 struct visitor {
-  visitor() : entrance(b.calls, [] { return std::size_t{7}; }) {}
+  visitor() : the_door(b.calls, [] { return std::size_t{7}; }) {}
   const reply& get(std::string_view target, std::vector<http_field> fields = {}) {
-    entrance.open({.method = "GET", .target = target, .fields = fields}, answer);
+    const request_head head{.method = "GET", .target = target, .fields = fields};
+    the_door.open({.head = head}, answer);
     return answer;
   }
   bench b;
-  door entrance;
+  door the_door;
   reply answer;
 };
 

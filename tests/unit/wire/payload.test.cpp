@@ -23,7 +23,7 @@ bool same_bytes(modal::bytes_view a, modal::bytes_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-modal::error parse_error(modal::bytes_view bytes, const modal::limits& bounds = {}) {
+modal::error parse_error(modal::bytes_view bytes, const modal::decode_limits& bounds = {}) {
   const test::received body(bytes);
   const auto parsed = modal::payload_view::parse(body.view(), bounds);
   REQUIRE_FALSE(parsed.has_value());
@@ -232,7 +232,7 @@ TEST_CASE("payload view: refuses a segment of any impossible size", "[wire][payl
 TEST_CASE("payload view: takes as many segments as the limit, and not one more",
           "[wire][payload]") {
   const auto segment = filled(1, 2);
-  modal::limits bounds;
+  modal::decode_limits bounds;
   bounds.segments = 3;
   modal::payload out;
   for (int i = 0; i < 3; ++i) out.add_segment(segment);
@@ -246,7 +246,7 @@ TEST_CASE("payload view: refuses a table of segments beyond the bytes", "[wire][
   auto bytes = modal::payload().to_bytes();
   for (std::size_t i = 4; i < 8; ++i) bytes[i] = std::byte{0xff};
   CHECK(parse_error(bytes) == errc::too_large);
-  modal::limits bounds;
+  modal::decode_limits bounds;
   bounds.segments = SIZE_MAX;
   CHECK(parse_error(bytes, bounds) == errc::malformed_payload);
 }

@@ -3,7 +3,7 @@
 
 namespace modal {
 
-const clock& system_clock() noexcept {
+const clock& real_clock() noexcept {
   static const steady_clock instance;
   return instance;
 }

@@ -12,6 +12,11 @@ client::client(std::string_view url, const client_config& config)
     : transport_(std::make_unique<detail::http_transport>(parse_url(url).value(), config)) {
   if (config.timeout.count() <= 0 || config.connect_timeout.count() <= 0)
     throw_error({errc::bad_configuration, "a client's timeouts must be positive"});
+  const client_limits& bounds = config.limits;
+  if (bounds.header_bytes < 1024 || bounds.body_bytes == 0 || bounds.transfer_timeout.count() <= 0)
+    throw_error({errc::bad_configuration,
+                 "client_config::limits: header_bytes must be at least 1 KiB, body_bytes and "
+                 "transfer_timeout more than zero"});
 }
 
 client client::in_process(const client_config& config) {
@@ -41,7 +46,7 @@ std::shared_ptr<detail::pending_call> client::prepare(const detail::outgoing_cal
   return transport_->prepare(outgoing, std::move(sink));
 }
 
-const limits& client::bounds() const noexcept { return transport_->config().limits; }
+const decode_limits& client::bounds() const noexcept { return transport_->config().limits.decode; }
 
 client& default_client() {
   static client chosen = [] {

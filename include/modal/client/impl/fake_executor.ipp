@@ -118,7 +118,7 @@ class fake_executor::door final : public detail::in_process_door {
   result<buffer> answer(waiting_call& which) {
     try {
       payload made;
-      which.respond(payload_view::parse(which.body.view(), limits{}).value(), made);
+      which.respond(payload_view::parse(which.body.view(), decode_limits{}).value(), made);
       const auto bytes = made.to_bytes();
       buffer body = pool_.take(bytes.size());
       std::memcpy(body.data(), bytes.data(), bytes.size());

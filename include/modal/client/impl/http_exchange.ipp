@@ -31,7 +31,7 @@ void append_id_field(std::string& out, std::string_view name, const id128& id) {
 
 }  // namespace
 
-http_exchange::http_exchange(const limits& bounds, buffer_pool& pool)
+http_exchange::http_exchange(const client_limits& bounds, buffer_pool& pool)
     : bounds_(bounds), pool_(pool), reader_(bounds.header_bytes), chunks_(0, 0) {}
 
 void http_exchange::start(std::string_view authority, std::string_view path, const call_head& head,

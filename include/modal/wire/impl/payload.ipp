@@ -132,14 +132,14 @@ std::vector<std::byte> payload::to_bytes() {
   return bytes;
 }
 
-result<payload_view> payload_view::parse(bytes_view body, const limits& bounds) {
+result<payload_view> payload_view::parse(bytes_view body, const decode_limits& bounds) {
   const auto refuse = [](const char* why) { return error(errc::malformed_payload, why); };
   if (body.size() < payload_head_bytes) return refuse("shorter than a payload's head");
   if (load_integer<std::uint32_t>(body.data()) != payload_magic)
     return refuse("does not start with the payload's magic number");
   const std::size_t count = load_integer<std::uint32_t>(body.data() + 4);
   if (count > bounds.segments)
-    return error(errc::too_large, "more segments than limits.segments allows");
+    return error(errc::too_large, "more segments than decode_limits::segments allows");
   const std::size_t start = align_up(payload_head_bytes + 8 * count, envelope_alignment);
   if (body.size() < start) return refuse("shorter than its table of segments");
   const auto envelope_bytes = load_integer<std::uint64_t>(body.data() + 8);

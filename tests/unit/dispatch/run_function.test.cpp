@@ -14,7 +14,7 @@ outcome run(const std::string& function, dispatcher_config config = {.threads = 
 
 }  // namespace
 
-TEST_CASE("invoke: reports an exception with its type and text", "[executor][invoke]") {
+TEST_CASE("run function: reports an exception with its type and text", "[dispatch][run_function]") {
   const outcome answer = run("test::throw_pixel");
   REQUIRE(answer.is(errc::function_failed));
   const diagnostics& details = answer.failure->details();
@@ -24,26 +24,29 @@ TEST_CASE("invoke: reports an exception with its type and text", "[executor][inv
   CHECK(details.call_id.size() == 32);
 }
 
-TEST_CASE("invoke: reports what is thrown and is no std::exception", "[executor][invoke]") {
+TEST_CASE("run function: reports what is thrown and is no std::exception",
+          "[dispatch][run_function]") {
   const outcome answer = run("test::throw_int");
   REQUIRE(answer.is(errc::function_failed));
   CHECK(answer.failure->details().exception_type == "int");
 }
 
-TEST_CASE("invoke: tells a failed inner call from its own failure", "[executor][invoke]") {
+TEST_CASE("run function: tells a failed inner call from its own failure",
+          "[dispatch][run_function]") {
   const outcome answer = run("test::throw_remote");
   REQUIRE(answer.is(errc::function_failed));
   CHECK(answer.failure->details().exception_type == "modal::call_error");
   CHECK_THAT(answer.failure->details().message, contains("another executor was busy"));
 }
 
-TEST_CASE("invoke: counts memory that a function lacks as its failure", "[executor][invoke]") {
+TEST_CASE("run function: counts memory that a function lacks as its failure",
+          "[dispatch][run_function]") {
   const outcome answer = run("test::throw_memory");
   REQUIRE(answer.is(errc::function_failed));
   CHECK(answer.failure->details().exception_type == "std::bad_alloc");
 }
 
-TEST_CASE("invoke: blames the caller for what does not decode", "[executor][invoke]") {
+TEST_CASE("run function: blames the caller for what does not decode", "[dispatch][run_function]") {
   CHECK(run("test::decode_fails").is(errc::malformed_payload));
   CHECK(run("test::decode_too_large").is(errc::too_large));
   const outcome other = run("test::decode_throws");
@@ -51,12 +54,13 @@ TEST_CASE("invoke: blames the caller for what does not decode", "[executor][invo
   CHECK(other.failure->details().message == "a load function threw");
 }
 
-TEST_CASE("invoke: blames the function for what does not encode", "[executor][invoke]") {
+TEST_CASE("run function: blames the function for what does not encode",
+          "[dispatch][run_function]") {
   CHECK(run("test::encode_throws").is(errc::function_failed));
   CHECK(run("test::encode_fails").is(errc::result_too_large));
 }
 
-TEST_CASE("invoke: refuses a result one byte past the limit", "[executor][invoke]") {
+TEST_CASE("run function: refuses a result one byte past the limit", "[dispatch][run_function]") {
   // 2000 bytes in an envelope behind a head of 16.
   CHECK_FALSE(run("test::big", {.bounds = {.body_bytes = 2016}, .threads = 1}).failure);
   CHECK(

@@ -36,7 +36,7 @@ std::optional<error> check_result(const call& which, const limits& bounds) {
 
 }  // namespace
 
-std::optional<error> invoke(call& which, const dispatcher_config& config) {
+std::optional<error> run_function(call& which, const dispatcher_config& config) {
   const call_context context({.id = which.head.id,
                               .attempt = which.attempt,
                               .depth = which.head.depth,
