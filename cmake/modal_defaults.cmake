@@ -14,7 +14,7 @@ endif()
 option(MODAL_WARNINGS_AS_ERRORS "Treat warnings in our own code as errors" OFF)
 add_library(modal_warnings INTERFACE)
 set(modal_warning_flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-    -Wnon-virtual-dtor -Wold-style-cast $<$<BOOL:${MODAL_WARNINGS_AS_ERRORS}>:-Werror>)
+    -Wnon-virtual-dtor -Wold-style-cast $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety> $<$<BOOL:${MODAL_WARNINGS_AS_ERRORS}>:-Werror>)
 target_compile_options(modal_warnings INTERFACE
                        $<$<COMPILE_LANGUAGE:CXX>:${modal_warning_flags}>)
 

@@ -45,12 +45,12 @@ time_point dispatcher_core::deadline_of(const call_head& head, const served_func
   return saturating_add(now, longest);
 }
 
-// How long until the work that waits now is done, by the times that the functions took so far.
-std::chrono::milliseconds dispatcher_core::retry_after_locked() const {
-  const nanoseconds wait =
-      draining ? nanoseconds(std::chrono::seconds{1})
-               : plan.expected_work() /
-                     static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
+// How long until what waits of this function is done, by the times that it took so far.
+std::chrono::milliseconds dispatcher_core::retry_after_locked(const served_function* target) const {
+  nanoseconds wait = std::chrono::seconds{1};
+  if (!draining && target != nullptr)
+    wait = target->line.expected_work() /
+           static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
   return std::clamp(std::chrono::ceil<milliseconds>(wait), milliseconds{50}, milliseconds{30'000});
 }
 
@@ -59,7 +59,7 @@ error dispatcher_core::make_refusal(errc what, std::string message, const call_h
   reason.details().function = head.function;
   if (!head.id.is_nil()) reason.details().call_id = head.id.to_string();
   if (to_condition(what) == condition::retry_later)
-    reason.details().retry_after = retry_after_locked();
+    reason.details().retry_after = retry_after_locked(find(head.function));
   return reason;
 }
 
@@ -73,7 +73,7 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
     return reason;
   };
   if (target == nullptr)
-    return refuse(errc::unknown_function, unknown_message(functions, head.function));
+    return refuse(errc::unknown_function, unknown_message(functions_, head.function));
   if (head.signature.is_nil() && how == encoding::binary)
     return refuse(errc::malformed_request, "a binary call needs the field modal-signature");
   if (!head.signature.is_nil() && head.signature != target->signature->id) {
@@ -98,7 +98,7 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
 std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std::size_t charged_now,
                                                      const served_function& target,
                                                      time_point now) const {
-  const auto refuse = [&](errc what, std::string message) {
+  const auto refuse = [&](errc what, std::string message) MODAL_REQUIRES(mutex) {
     return make_refusal(what, std::move(message), head);
   };
   if (draining) return refuse(errc::draining, "this executor takes no new calls");
@@ -125,11 +125,11 @@ std::optional<error> dispatcher_core::refusal(const call_head& head, encoding ho
                                               std::optional<std::size_t> body_size) const {
   const served_function* const target = find(head.function);
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     if (draining) return make_refusal(errc::draining, "this executor takes no new calls", head);
   }
   if (auto reason = mismatch(head, how, body_size, target)) return reason;
-  const std::scoped_lock lock(mutex);
+  const mutex_lock lock(mutex);
   return refusal_locked(head, body_size.value_or(0), *target, config.time->now());
 }
 
@@ -151,7 +151,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     made->caller = std::move(caller);
   }
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     if (draining)
       reason = make_refusal(errc::draining, "this executor takes no new calls", head);
     else if (!reason)
@@ -180,7 +180,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
 result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
                                              std::function<void()> resume) {
   const std::size_t most = std::min(body_limit(held.encoding), config.bounds.bytes_in_flight);
-  const std::scoped_lock lock(mutex);
+  const mutex_lock lock(mutex);
   if (total <= most) return memory.request(held.memory, total, std::move(resume));
   return make_refusal(errc::too_large,
                       "the body has more than " + std::to_string(most) + " bytes, the limit",
@@ -189,7 +189,7 @@ result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
 
 void dispatcher_core::withdraw(call& admitted_call, errc why) noexcept {
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     retire_locked(admitted_call);
     claim_locked(admitted_call);
     ++failed;

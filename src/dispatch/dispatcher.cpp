@@ -28,14 +28,7 @@ dispatcher::dispatcher(const catalog& functions, dispatcher_config config)
 
 dispatcher::~dispatcher() { stop({}, {}); }
 
-void dispatcher::start() {
-  // A function that ignores its stop token outlives the dispatcher, so its thread owns the core.
-  core_->workers.start(core_->config.threads, "modal-worker", [core = core_] { core->work(); });
-  if (core_->config.keeper == housekeeping::own_thread)
-    core_->housekeeper = std::thread([core = core_] { core->keep_house(); });
-  const std::scoped_lock lock(core_->mutex);
-  core_->started = true;
-}
+void dispatcher::start() { core_->start(); }
 
 result<ticket> dispatcher::admit(call_head head, encoding how, std::optional<std::size_t> body_size,
                                  body_state body, principal_ptr caller) {
@@ -66,65 +59,17 @@ std::function<void()> dispatcher::canceller(call_ptr which) const {
 
 time_point dispatcher::expire() { return core_->expire(); }
 
-void dispatcher::drain() {
-  const std::scoped_lock lock(core_->mutex);
-  core_->draining = true;
-}
-
-void dispatcher::hurry() {
-  const std::scoped_lock lock(core_->mutex);
-  core_->hurried = true;
-  core_->quiet.notify_all();
-}
+void dispatcher::drain() { core_->drain(); }
+void dispatcher::hurry() { core_->hurry(); }
 
 std::size_t dispatcher::stop(std::chrono::nanoseconds grace, std::chrono::nanoseconds patience) {
-  {
-    std::unique_lock lock(core_->mutex);
-    core_->draining = true;
-    core_->is_awaited.store(true);
-    core_->quiet.wait_until(lock, saturating_add(std::chrono::steady_clock::now(), grace),
-                            [this] { return core_->undelivered.load() == 0 || core_->hurried; });
-  }
-  core_->stop_remaining();
-  const std::size_t left_behind =
-      core_->workers.join_for(patience, [this] { return core_->busy.load(); });
-  // All functions have returned, or never will: so have their stop callbacks.
-  {
-    const std::scoped_lock lock(core_->mutex);
-    core_->finished = true;
-    core_->house_call.notify_all();
-  }
-  if (core_->housekeeper.joinable()) core_->housekeeper.join();
-  return left_behind;
+  return core_->stop(grace, patience);
 }
 
-const catalog& dispatcher::functions() const noexcept { return core_->functions; }
-const modal::limits& dispatcher::bounds() const noexcept { return core_->config.bounds; }
-
-bool dispatcher::draining() const {
-  const std::scoped_lock lock(core_->mutex);
-  return core_->draining;
-}
-
+const catalog& dispatcher::functions() const noexcept { return core_->functions(); }
+const modal::limits& dispatcher::bounds() const noexcept { return core_->bounds(); }
+bool dispatcher::draining() const { return core_->is_draining(); }
 std::size_t dispatcher::body_limit(encoding how) const noexcept { return core_->body_limit(how); }
-
-dispatcher_snapshot dispatcher::snapshot() const {
-  const std::scoped_lock lock(core_->mutex);
-  const dispatcher_core& core = *core_;
-  dispatcher_snapshot now;
-  now.functions.reserve(core.served.size());
-  for (const auto& [name, each] : core.served)
-    now.functions.push_back({each.descriptor, each.waiting, each.line.running(), each.metrics});
-  now.unknown_functions = core.unknown_functions;
-  now.admitted = core.admitted;
-  now.refused = core.refused;
-  now.succeeded = core.succeeded;
-  now.failed = core.failed;
-  now.waiting = core.waiting;
-  now.running = core.running;
-  now.bytes_in_flight = core.memory.used();
-  now.draining = core.draining;
-  return now;
-}
+dispatcher_snapshot dispatcher::snapshot() const { return core_->snapshot(); }
 
 }  // namespace modal::detail

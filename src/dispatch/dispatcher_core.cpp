@@ -29,10 +29,10 @@ served_function::served_function(const function_descriptor& served, const dispat
 
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)
     : config(std::move(settings)),
-      functions(served_functions),
+      functions_(served_functions),
       memory(config.bounds.bytes_in_flight) {
-  for (const auto& [name, descriptor] : functions)
-    served.try_emplace(name, descriptor, config, functions.size());
+  for (const auto& [name, descriptor] : functions_)
+    served.try_emplace(name, descriptor, config, functions_.size());
 }
 
 served_function* dispatcher_core::find(std::string_view name) {
@@ -78,7 +78,7 @@ void dispatcher_core::carry_out(const wake_up& wake) {
   if (wake.worker != nullptr) wake.worker->unpark();
   if (wake.house) house_call.notify_one();
   if (wake.spare && !workers.grow()) {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     --spares;
   }
 }
@@ -86,7 +86,7 @@ void dispatcher_core::carry_out(const wake_up& wake) {
 void dispatcher_core::wake_all() {
   std::vector<parker*> all;
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     all.swap(parked);
   }
   for (parker* each : all) each->unpark();
@@ -132,7 +132,7 @@ dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what, std
   ended.failure.details().function = which.target->descriptor->name;
   ended.failure.details().call_id = which.head.id.to_string();
   if (ended.failure.condition() == condition::retry_later)
-    ended.failure.details().retry_after = retry_after_locked();
+    ended.failure.details().retry_after = retry_after_locked(which.target);
   ended.report.queue = which.queue_time;
   ended.report.attempts = std::max(which.attempt, 1);
   claim_locked(which);
@@ -158,14 +158,14 @@ void dispatcher_core::deliver(verdict& ended) noexcept {
 // of the two sees the other.
 void dispatcher_core::note_delivered() noexcept {
   if (undelivered.fetch_sub(1) != 1 || !is_awaited.load()) return;
-  const std::scoped_lock lock(mutex);
+  const mutex_lock lock(mutex);
   quiet.notify_all();
 }
 
 // Stop callbacks are users' code, and may block.
 void dispatcher_core::stop_function(std::stop_source which) {
   if (config.keeper == housekeeping::own_thread) return stopper.request(std::move(which));
-  const std::scoped_lock lock(mutex);
+  const mutex_lock lock(mutex);
   stops.push_back(std::move(which));
 }
 
@@ -176,7 +176,7 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
   std::optional<verdict> ended;
   wake_up wake;
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     which->target->metrics.bytes_in += which->body.size();
     memory.end_arrival(which->memory);
     for (const auto& resume : memory.take_resumed()) resume();
@@ -202,7 +202,7 @@ void dispatcher_core::cancel(call& which) {
   std::optional<verdict> ended;
   std::optional<std::stop_source> stop;
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     if (which.answered) return;
     ended = end_locked(which, errc::cancelled, "cancelled by the caller");
     if (which.at == call::phase::running) stop = which.stop.request();
@@ -218,7 +218,7 @@ time_point dispatcher_core::expire() {
     std::vector<std::stop_source> asked;
     wake_up wake;
     {
-      const std::scoped_lock lock(mutex);
+      const mutex_lock lock(mutex);
       const time_point now = config.time->now();
       asked.swap(stops);
       auto* const due = static_cast<call*>(plan.take_due(now));
@@ -253,7 +253,7 @@ void dispatcher_core::stop_remaining() {
   std::vector<verdict> ended;
   std::vector<std::stop_source> running_stops;
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     closed = true;
     for (auto it = flight.begin(); it != flight.end();) {
       call& each = *it++;  // moved on first: ending a call takes it off the list
@@ -274,7 +274,7 @@ void dispatcher_core::stop_remaining() {
 }
 
 void dispatcher_core::keep_house() {
-  std::unique_lock lock(mutex);
+  mutex_lock lock(mutex);
   while (!finished) {
     const time_point due = plan.next_due();
     if (config.time->now() >= due) {

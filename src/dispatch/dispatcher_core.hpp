@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/mutex.hpp>
 #include <modal/function/worker_seat.hpp>
 
 #include "dispatch/dispatcher.hpp"
@@ -12,10 +13,8 @@
 #include <boost/intrusive/list.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -43,22 +42,13 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
  public:
   dispatcher_core(const catalog& served_functions, dispatcher_config settings);
 
-  /// Returns why a call is refused whatever else is under way; needs no lock.
-  [[nodiscard]] std::optional<error> mismatch(const call_head& head, encoding how,
-                                              std::optional<std::size_t> body_size,
-                                              const served_function* target) const;
-  [[nodiscard]] std::optional<error> refusal_locked(const call_head& head, std::size_t charged_now,
-                                                    const served_function& target,
-                                                    time_point now) const;
+  void start();
+  std::size_t stop(std::chrono::nanoseconds grace, std::chrono::nanoseconds patience);
+  void drain();
+  void hurry();
+
   [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,
                                              std::optional<std::size_t> body_size) const;
-  [[nodiscard]] time_point deadline_of(const call_head& head, const served_function& target,
-                                       time_point now) const;
-  [[nodiscard]] std::size_t body_limit(encoding how) const noexcept;
-
-  served_function* find(std::string_view name);
-  [[nodiscard]] const served_function* find(std::string_view name) const;
-
   result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
                        body_state body, principal_ptr caller);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
@@ -67,51 +57,12 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void cancel(call& which);
   bool run_here(call& which);
   time_point expire();
-  void stop_remaining();
 
-  void work();        ///< the loop of a worker
-  void keep_house();  ///< the loop of the housekeeper
-
-  dispatcher_config config;
-  catalog functions;
-
-  mutable std::mutex mutex;  // guards all below, and the fields of calls that say so
-  std::map<std::string_view, served_function> served;
-  std::deque<parker> parkers;   ///< one for each worker that has started
-  std::vector<parker*> parked;  ///< the last one to park is the first to be woken: it is warm
-  std::condition_variable quiet;
-  std::condition_variable house_call;
-  boost::intrusive::list<call,
-                         boost::intrusive::member_hook<call, boost::intrusive::list_member_hook<>,
-                                                       &call::flight_hook>>
-      flight;  ///< submitted and not over; each holds one reference
-  schedule plan;
-  std::size_t waiting = 0;
-  std::size_t running = 0;
-  memory_budget memory;
-  std::size_t away = 0;    ///< of those that run: they wait for calls of their own
-  std::size_t spares = 0;  ///< threads beyond `config.threads`
-  std::uint64_t unknown_functions = 0;
-  std::uint64_t admitted = 0;
-  std::uint64_t refused = 0;
-  std::uint64_t succeeded = 0;
-  std::uint64_t failed = 0;
-  time_point house_sleeps_until = never;
-  std::vector<std::stop_source> stops;  ///< for whoever calls `expire`, where no thread keeps house
-  bool started = false;
-  bool draining = false;
-  bool hurried = false;
-  bool closed = false;    ///< nothing is queued any more; workers go home
-  bool finished = false;  ///< the housekeeper goes home
-
-  // Without the mutex: each is told by those who are done with a call, and costs them no lock.
-  std::atomic<std::size_t> undelivered{0};  ///< tickets, and calls whose sink has not heard yet
-  std::atomic<std::size_t> busy{0};         ///< workers that run calls, or answer them
-  std::atomic<bool> is_awaited{false};      ///< somebody waits for `undelivered` to become zero
-
-  thread_pool workers;
-  std::thread housekeeper;
-  stop_runner stopper;
+  [[nodiscard]] std::size_t body_limit(encoding how) const noexcept;
+  [[nodiscard]] const catalog& functions() const noexcept { return functions_; }
+  [[nodiscard]] const modal::limits& bounds() const noexcept { return config.bounds; }
+  [[nodiscard]] dispatcher_snapshot snapshot() const;
+  [[nodiscard]] bool is_draining() const;
 
  private:
   struct verdict {
@@ -131,24 +82,89 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
     bool house = false;
   };
 
-  error make_refusal(errc what, std::string message, const call_head& head) const;
-  [[nodiscard]] std::chrono::milliseconds retry_after_locked() const;
-  void enqueue_locked(call& which, time_point now, wake_up& wake);
-  void pick_worker_locked(wake_up& wake);
-  void set_due_locked(call& which, wake_up& wake);
-  void carry_out(const wake_up& wake);
-  void wake_all();
-  bool claim_locked(call& which);
-  void retire_locked(call& which);
-  void release_locked(memory_share& share);
-  verdict end_locked(call& which, errc what, std::string message);
-  void deliver(verdict& ended) noexcept;
-  void note_delivered() noexcept;
-  void stop_function(std::stop_source which);
-  call_ptr next_locked(time_point now);
-  void begin_run_locked(call& which, time_point now);
-  call_ptr run(const call_ptr& which, bool takes_next);
-  bool retry_locked(call& which, error& failure, time_point now, wake_up& wake);
+  void work();        ///< the loop of a worker
+  void keep_house();  ///< the loop of the housekeeper
+  void stop_remaining();
+
+  /// Returns why a call is refused whatever else is under way; needs no lock.
+  [[nodiscard]] std::optional<error> mismatch(const call_head& head, encoding how,
+                                              std::optional<std::size_t> body_size,
+                                              const served_function* target) const;
+  [[nodiscard]] std::optional<error> refusal_locked(const call_head& head, std::size_t charged_now,
+                                                    const served_function& target,
+                                                    time_point now) const MODAL_REQUIRES(mutex);
+  [[nodiscard]] time_point deadline_of(const call_head& head, const served_function& target,
+                                       time_point now) const;
+  served_function* find(std::string_view name);
+  [[nodiscard]] const served_function* find(std::string_view name) const;
+
+  error make_refusal(errc what, std::string message, const call_head& head) const
+      MODAL_REQUIRES(mutex);
+  [[nodiscard]] std::chrono::milliseconds retry_after_locked(const served_function* target) const
+      MODAL_REQUIRES(mutex);
+  void enqueue_locked(call& which, time_point now, wake_up& wake) MODAL_REQUIRES(mutex);
+  void pick_worker_locked(wake_up& wake) MODAL_REQUIRES(mutex);
+  void set_due_locked(call& which, wake_up& wake) MODAL_REQUIRES(mutex);
+  void carry_out(const wake_up& wake) MODAL_EXCLUDES(mutex);
+  void wake_all() MODAL_EXCLUDES(mutex);
+  bool claim_locked(call& which) MODAL_REQUIRES(mutex);
+  void retire_locked(call& which) MODAL_REQUIRES(mutex);
+  void release_locked(memory_share& share) MODAL_REQUIRES(mutex);
+  verdict end_locked(call& which, errc what, std::string message) MODAL_REQUIRES(mutex);
+  void deliver(verdict& ended) noexcept MODAL_EXCLUDES(mutex);
+  void note_delivered() noexcept MODAL_EXCLUDES(mutex);
+  void stop_function(std::stop_source which) MODAL_EXCLUDES(mutex);
+  call_ptr next_locked(time_point now) MODAL_REQUIRES(mutex);
+  void begin_run_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
+  call_ptr run(const call_ptr& which, bool takes_next) MODAL_EXCLUDES(mutex);
+  bool retry_locked(call& which, error& failure, time_point now, wake_up& wake)
+      MODAL_REQUIRES(mutex);
+
+  const dispatcher_config config;
+  const catalog functions_;
+  /// Never changes; what its functions guard is guarded by `mutex`.
+  std::map<std::string_view, served_function> served;
+
+  mutable detail::mutex mutex;
+  condition_variable quiet;
+  condition_variable house_call;
+  std::deque<parker> parkers MODAL_GUARDED_BY(mutex);  ///< one for each worker that has started
+  /// The last one to park is the first to be woken: it is warm.
+  std::vector<parker*> parked MODAL_GUARDED_BY(mutex);
+  using call_list = boost::intrusive::list<
+      call, boost::intrusive::member_hook<call, boost::intrusive::list_member_hook<>,
+                                          &call::flight_hook>>;
+  /// Submitted and not over; each holds one reference.
+  call_list flight MODAL_GUARDED_BY(mutex);
+  schedule plan MODAL_GUARDED_BY(mutex);
+  memory_budget memory MODAL_GUARDED_BY(mutex);
+  std::size_t waiting MODAL_GUARDED_BY(mutex) = 0;
+  std::size_t running MODAL_GUARDED_BY(mutex) = 0;
+  /// Of those that run: they wait for calls of their own.
+  std::size_t away MODAL_GUARDED_BY(mutex) = 0;
+  std::size_t spares MODAL_GUARDED_BY(mutex) = 0;  ///< threads beyond `config.threads`
+  std::uint64_t unknown_functions MODAL_GUARDED_BY(mutex) = 0;
+  std::uint64_t admitted MODAL_GUARDED_BY(mutex) = 0;
+  std::uint64_t refused MODAL_GUARDED_BY(mutex) = 0;
+  std::uint64_t succeeded MODAL_GUARDED_BY(mutex) = 0;
+  std::uint64_t failed MODAL_GUARDED_BY(mutex) = 0;
+  time_point house_sleeps_until MODAL_GUARDED_BY(mutex) = never;
+  /// For whoever calls `expire`, where no thread keeps house.
+  std::vector<std::stop_source> stops MODAL_GUARDED_BY(mutex);
+  bool started MODAL_GUARDED_BY(mutex) = false;
+  bool draining MODAL_GUARDED_BY(mutex) = false;
+  bool hurried MODAL_GUARDED_BY(mutex) = false;
+  bool closed MODAL_GUARDED_BY(mutex) = false;    ///< nothing is queued any more; workers go home
+  bool finished MODAL_GUARDED_BY(mutex) = false;  ///< the housekeeper goes home
+
+  // Without the mutex: each is told by those who are done with a call, and costs them no lock.
+  std::atomic<std::size_t> undelivered{0};  ///< tickets, and calls whose sink has not heard yet
+  std::atomic<std::size_t> busy{0};         ///< workers that run calls, or answer them
+  std::atomic<bool> is_awaited{false};      ///< somebody waits for `undelivered` to become zero
+
+  thread_pool workers;
+  std::thread housekeeper;
+  stop_runner stopper;
 };
 
 /// Runs the function of `which` on this thread, and turns whatever it throws into an error.

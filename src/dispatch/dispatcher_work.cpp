@@ -37,7 +37,7 @@ class dispatcher_core::seat final : public worker_seat {
   void leave() noexcept override {
     wake_up wake;
     {
-      const std::scoped_lock lock(core.mutex);
+      const mutex_lock lock(core.mutex);
       ++core.away;
       if (!keeps_lane_) core.plan.leave(which_);
       if (core.plan.has_next()) core.pick_worker_locked(wake);
@@ -45,7 +45,7 @@ class dispatcher_core::seat final : public worker_seat {
     core.carry_out(wake);
   }
   void come_back() noexcept override {
-    const std::scoped_lock lock(core.mutex);
+    const mutex_lock lock(core.mutex);
     --core.away;
     if (!keeps_lane_) core.plan.come_back(which_);
   }
@@ -66,7 +66,7 @@ class dispatcher_core::result_memory {
   ~result_memory() {
     const auto core = core_.lock();
     if (!core || share_.held == 0) return;
-    const std::scoped_lock lock(core->mutex);
+    const mutex_lock lock(core->mutex);
     core->release_locked(share_);
   }
   result_memory(const result_memory&) = delete;
@@ -150,7 +150,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   call_ptr next;
   call_answer answer{.about = which, .report = {}};
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
     target.metrics.run.add(run_time);
@@ -214,7 +214,7 @@ bool dispatcher_core::run_here(call& which) {
   const auto* mine = dynamic_cast<seat*>(this_seat());
   if (mine == nullptr || &mine->core != this) return false;
   {
-    const std::scoped_lock lock(mutex);
+    const mutex_lock lock(mutex);
     if (which.at != call::phase::queued || which.answered) return false;
     const time_point now = config.time->now();
     if (which.deadline <= now) return false;
@@ -226,7 +226,7 @@ bool dispatcher_core::run_here(call& which) {
 }
 
 void dispatcher_core::work() {
-  std::unique_lock lock(mutex);
+  mutex_lock lock(mutex);
   parker& bed = parkers.emplace_back();
   for (;;) {
     call_ptr next = next_locked(config.time->now());

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/mutex.hpp>
 #include <modal/executor.hpp>
 
 #include "door/door.hpp"
@@ -9,10 +10,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
 #include <future>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -68,6 +67,10 @@ struct executor::impl {
       config.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2);
   }
 
+  [[nodiscard]] state found() const {
+    const detail::mutex_lock lock(mutex);
+    return at;
+  }
   void start(boost::asio::io_context* host);
   void stop();
   void say(log_level level, const std::string& message,
@@ -91,13 +94,13 @@ struct executor::impl {
   std::unique_ptr<detail::server> listener;
   detail::signal_wait signals;
 
-  mutable std::mutex mutex;  // guards `at`
-  std::condition_variable changed;
-  state at = state::fresh;
+  mutable detail::mutex mutex;
+  detail::condition_variable changed;
+  state at MODAL_GUARDED_BY(mutex) = state::fresh;
 };
 
 void executor::impl::start(boost::asio::io_context* host) {
-  if (at != state::fresh) refuse("the executor was started before");
+  if (found() != state::fresh) refuse("the executor was started before");
   calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
@@ -126,7 +129,7 @@ void executor::impl::start(boost::asio::io_context* host) {
     }
   }
   {
-    const std::scoped_lock lock(mutex);
+    const detail::mutex_lock lock(mutex);
     at = state::running;
   }
   const std::string where = listener ? listener->url() : "the host's own server";
@@ -137,8 +140,8 @@ void executor::impl::start(boost::asio::io_context* host) {
 
 void executor::impl::stop() {
   {
-    std::unique_lock lock(mutex);
-    if (at == state::stopping) changed.wait(lock, [this] { return at == state::stopped; });
+    detail::mutex_lock lock(mutex);
+    while (at == state::stopping) changed.wait(lock);
     if (at != state::running) return;
     at = state::stopping;
   }
@@ -158,7 +161,7 @@ void executor::impl::stop() {
     listener->stop(std::max<std::chrono::nanoseconds>(grace - spent, std::chrono::seconds{1}));
   say(log_level::info, "stopped");
   {
-    const std::scoped_lock lock(mutex);
+    const detail::mutex_lock lock(mutex);
     at = state::stopped;
     changed.notify_all();
   }
@@ -175,7 +178,8 @@ executor::~executor() {
 }
 
 void executor::add(function_descriptor entry) {
-  if (impl_->at != impl::state::fresh) refuse("functions are added before the executor is started");
+  if (impl_->found() != impl::state::fresh)
+    refuse("functions are added before the executor is started");
   if (auto added = impl_->functions.add(std::move(entry)); !added) throw_error(added.error());
 }
 
@@ -184,10 +188,7 @@ void executor::start(boost::asio::io_context& context) { impl_->start(&context);
 void executor::stop() { impl_->stop(); }
 
 void executor::run() {
-  const auto found = [this] {
-    const std::scoped_lock lock(impl_->mutex);
-    return impl_->at;
-  }();
+  const auto found = impl_->found();
   if (found == impl::state::stopped) return;
   if (found == impl::state::fresh) start();
   std::thread stopper;

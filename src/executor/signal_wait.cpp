@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executor/signal_wait.hpp"
 
+#include <modal/base/error.hpp>
+#include <modal/base/mutex.hpp>
+
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <mutex>
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
@@ -24,9 +26,9 @@ struct listeners {
   std::array<std::atomic<int>, 16> pipes;
   static_assert(std::atomic<int>::is_always_lock_free);
 
-  std::mutex mutex;  // guards all below; never taken by the handler
-  int count = 0;
-  std::array<struct sigaction, watched.size()> before{};
+  detail::mutex mutex;  // never taken by the handler
+  int count MODAL_GUARDED_BY(mutex) = 0;
+  std::array<struct sigaction, watched.size()> before MODAL_GUARDED_BY(mutex){};
 };
 
 listeners& all() {
@@ -47,13 +49,17 @@ class subscription {
  public:
   explicit subscription(int to) {
     listeners& those = all();
-    const std::scoped_lock lock(those.mutex);
+    const mutex_lock lock(those.mutex);
     for (auto& each : those.pipes) {
       if (each.load() >= 0) continue;
       place_ = &each;
       each.store(to);
       break;
     }
+    if (place_ == nullptr)
+      throw_error(error(errc::bad_configuration,
+                        "more executors wait for signals than this process has room for (16): end "
+                        "some of them by stop()"));
     if (those.count++ != 0) return;
     struct sigaction action {};
     action.sa_handler = &on_signal_raised;
@@ -63,7 +69,7 @@ class subscription {
   }
   ~subscription() {
     listeners& those = all();
-    const std::scoped_lock lock(those.mutex);
+    const mutex_lock lock(those.mutex);
     if (--those.count == 0)
       for (std::size_t i = 0; i < watched.size(); ++i)
         ::sigaction(watched[i], &those.before[i], nullptr);

@@ -30,7 +30,7 @@ connection::connection(socket peer, std::shared_ptr<server_state> shared)
       timer_(socket_.get_executor()),
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
       exchange_(shared_->handler->connect()) {
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   ++shared_->alive;
   shared_->open.insert(this);
   shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
@@ -38,14 +38,14 @@ connection::connection(socket peer, std::shared_ptr<server_state> shared)
 
 connection::~connection() {
   leave();
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   if (--shared_->alive == 0) shared_->all_gone.notify_all();
 }
 
 // No longer one of the server's: it is closed, and only handlers that have not run yet own it.
 void connection::leave() {
   exchange_->abandon();
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   shared_->open.erase(this);
   shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
   if (shared_->open.empty()) shared_->all_gone.notify_all();

@@ -3,6 +3,7 @@
 
 #include <modal/base/bytes.hpp>
 #include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
 #include <modal/function/log.hpp>
 
 #include "http1/connection_fsm.hpp"
@@ -13,9 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <sys/uio.h>
@@ -41,10 +40,11 @@ struct server_state {
   std::atomic<bool> draining{false};
   const std::shared_ptr<std::atomic<std::size_t>> count;
 
-  std::mutex mutex;  // guards all below
-  std::condition_variable all_gone;
-  std::unordered_set<connection*> open;
-  std::size_t alive = 0;  ///< connections that are open, or whose last handlers have not run
+  detail::mutex mutex;
+  condition_variable all_gone;
+  std::unordered_set<connection*> open MODAL_GUARDED_BY(mutex);
+  std::size_t alive MODAL_GUARDED_BY(mutex) =
+      0;  ///< connections that are open, or whose last handlers have not run
 };
 
 /// One client: gives a `connection_fsm` what happens on a socket, and does what that says. All runs

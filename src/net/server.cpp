@@ -312,7 +312,7 @@ bool server::impl::close_longest_idle() {
   time_point longest = never;
   std::vector<std::shared_ptr<connection>> others;  // destroyed without the lock
   {
-    const std::scoped_lock lock(shared->mutex);
+    const mutex_lock lock(shared->mutex);
     for (connection* each : shared->open) {
       const auto since = each->idle_since();
       if (!since || *since >= longest) continue;
@@ -330,7 +330,7 @@ bool server::impl::close_longest_idle() {
 void server::impl::each_connection(void (connection::*act)()) {
   std::vector<std::shared_ptr<connection>> alive;  // destroyed without the lock
   {
-    const std::scoped_lock lock(shared->mutex);
+    const mutex_lock lock(shared->mutex);
     for (connection* each : shared->open)
       if (auto owner = each->weak_from_this().lock()) alive.push_back(std::move(owner));
   }
@@ -338,11 +338,14 @@ void server::impl::each_connection(void (connection::*act)()) {
 }
 
 bool server::impl::wait_for_connections(time_point until) {
-  std::unique_lock lock(shared->mutex);
+  mutex_lock lock(shared->mutex);
   // Handlers of our own threads have to run before their contexts go; those of a host may be
   // waiting for this very thread.
-  return shared->all_gone.wait_until(
-      lock, until, [this] { return host != nullptr ? shared->open.empty() : shared->alive == 0; });
+  for (bool in_time = true;;) {
+    if (host != nullptr ? shared->open.empty() : shared->alive == 0) return true;
+    if (!in_time) return false;
+    in_time = shared->all_gone.wait_until(lock, until);
+  }
 }
 
 void server::stop(std::chrono::nanoseconds flush) {

@@ -24,7 +24,6 @@ void schedule::enqueue(scheduled& which, time_point now) {
   if (line.queue_.empty() && line.running_ == 0) line.used_ = std::max(line.used_, reached_);
   which.queued_at = now;
   which.expected_run = line.expected_run_;
-  expected_work_ += which.expected_run;
   line.expected_work_ += which.expected_run;
   ++queued_;
   line.queue_.push_back(which);
@@ -34,7 +33,6 @@ void schedule::enqueue(scheduled& which, time_point now) {
 void schedule::leave_queue(scheduled& which) noexcept {
   lane& line = *which.line;
   line.queue_.erase(line.queue_.iterator_to(which));
-  expected_work_ -= which.expected_run;
   line.expected_work_ -= which.expected_run;
   --queued_;
 }

@@ -91,8 +91,6 @@ class schedule {
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   /// Returns whether a call is queued that may run.
   [[nodiscard]] bool has_next() const noexcept { return !ready_.empty(); }
-  /// Returns the run time that is expected of all calls in the lanes together.
-  [[nodiscard]] duration expected_work() const noexcept { return expected_work_; }
 
   /// Says when to look at `which` again, instead of what was said before; `never` for not at all.
   void set_due(scheduled& which, time_point due) noexcept;
@@ -114,7 +112,6 @@ class schedule {
   void begin_run(scheduled& which) noexcept;
 
   std::size_t queued_ = 0;
-  duration expected_work_{0};
   duration reached_{0};  ///< the time that the last lane to be served had used
   boost::intrusive::multiset<
       lane,

@@ -2,10 +2,9 @@
 #include "worker/stop_runner.hpp"
 
 #include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <pthread.h>
 #include <system_error>
 #include <thread>
@@ -18,26 +17,26 @@ constexpr std::size_t most_threads = 32;
 }  // namespace
 
 struct stop_runner::shared {
-  std::mutex mutex;  // guards all below
-  std::condition_variable changed;
-  std::condition_variable idle;
-  std::deque<std::stop_source> waiting;
-  std::size_t threads = 0;
-  std::size_t busy = 0;
-  bool ending = false;
+  detail::mutex mutex;
+  condition_variable changed;
+  condition_variable idle;
+  std::deque<std::stop_source> waiting MODAL_GUARDED_BY(mutex);
+  std::size_t threads MODAL_GUARDED_BY(mutex) = 0;
+  std::size_t busy MODAL_GUARDED_BY(mutex) = 0;
+  bool ending MODAL_GUARDED_BY(mutex) = false;
 };
 
 stop_runner::stop_runner() : shared_(std::make_shared<shared>()) {}
 
 stop_runner::~stop_runner() {
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   shared_->ending = true;
   shared_->changed.notify_all();
 }
 
 void stop_runner::request(std::stop_source which) {
   try {
-    const std::scoped_lock lock(shared_->mutex);
+    const mutex_lock lock(shared_->mutex);
     const bool needs_thread = shared_->busy + shared_->waiting.size() >= shared_->threads &&
                               shared_->threads < most_threads;
     if (needs_thread) {
@@ -56,9 +55,9 @@ void stop_runner::request(std::stop_source which) {
 }
 
 void stop_runner::run(const std::shared_ptr<shared>& own) {
-  std::unique_lock lock(own->mutex);
+  mutex_lock lock(own->mutex);
   for (;;) {
-    own->changed.wait(lock, [&] { return own->ending || !own->waiting.empty(); });
+    while (!own->ending && own->waiting.empty()) own->changed.wait(lock);
     if (own->waiting.empty()) return;  // what was asked for is done first
     {
       std::stop_source next = std::move(own->waiting.front());
@@ -74,10 +73,13 @@ void stop_runner::run(const std::shared_ptr<shared>& own) {
 }
 
 bool stop_runner::wait_idle(std::chrono::nanoseconds patience) {
-  std::unique_lock lock(shared_->mutex);
-  return shared_->idle.wait_until(
-      lock, saturating_add(std::chrono::steady_clock::now(), patience),
-      [this] { return shared_->busy == 0 && shared_->waiting.empty(); });
+  mutex_lock lock(shared_->mutex);
+  const auto until = saturating_add(std::chrono::steady_clock::now(), patience);
+  for (bool in_time = true;;) {
+    if (shared_->busy == 0 && shared_->waiting.empty()) return true;
+    if (!in_time) return false;
+    in_time = shared_->idle.wait_until(lock, until);
+  }
 }
 
 }  // namespace modal::detail

@@ -2,10 +2,9 @@
 #include "worker/thread_pool.hpp"
 
 #include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
 
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 #include <pthread.h>
 #include <system_error>
 #include <utility>
@@ -13,12 +12,12 @@
 namespace modal::detail {
 
 struct thread_pool::shared {
-  mutable std::mutex mutex;  // guards all below
-  std::condition_variable changed;
-  std::vector<std::thread> threads;
-  std::vector<bool> ended;  // one for each thread
-  std::size_t ended_count = 0;
-  bool joined = false;  ///< no thread is added any more
+  detail::mutex mutex;
+  condition_variable changed;
+  std::vector<std::thread> threads MODAL_GUARDED_BY(mutex);
+  std::vector<bool> ended MODAL_GUARDED_BY(mutex);  // one for each thread
+  std::size_t ended_count MODAL_GUARDED_BY(mutex) = 0;
+  bool joined MODAL_GUARDED_BY(mutex) = false;  ///< no thread is added any more
 };
 
 thread_pool::thread_pool() : shared_(std::make_shared<shared>()) {}
@@ -31,7 +30,7 @@ void thread_pool::start(std::size_t count, const char* name, std::function<void(
 }
 
 void thread_pool::add() {
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   if (shared_->joined) throw std::system_error(ESRCH, std::generic_category(), "thread pool");
   const std::size_t index = shared_->threads.size();
   shared_->ended.push_back(false);
@@ -39,7 +38,7 @@ void thread_pool::add() {
     shared_->threads.emplace_back([loop = loop_, index, own = shared_]() mutable {
       loop();
       loop = nullptr;  // what the loop owns goes before the thread counts as ended
-      const std::scoped_lock ending(own->mutex);
+      const mutex_lock ending(own->mutex);
       own->ended[index] = true;
       ++own->ended_count;
       own->changed.notify_all();
@@ -65,13 +64,13 @@ std::size_t thread_pool::join_for(std::chrono::nanoseconds patience,
   std::vector<std::thread> threads;
   std::vector<bool> ended;
   {
-    std::unique_lock lock(shared_->mutex);
-    const auto all = [this] { return shared_->ended_count == shared_->threads.size(); };
+    mutex_lock lock(shared_->mutex);
     const auto until = saturating_add(std::chrono::steady_clock::now(), patience);
+    while (shared_->ended_count < shared_->threads.size() &&
+           shared_->changed.wait_until(lock, until)) {
+    }
     // One that stops being busy ends then, and tells.
-    if (!shared_->changed.wait_until(lock, until, all))
-      shared_->changed.wait(
-          lock, [&] { return shared_->ended_count + busy() >= shared_->threads.size(); });
+    while (shared_->ended_count + busy() < shared_->threads.size()) shared_->changed.wait(lock);
     shared_->joined = true;
     threads.swap(shared_->threads);
     ended = shared_->ended;  // a thread that is left behind still writes to its own place
@@ -91,7 +90,7 @@ std::size_t thread_pool::join_for(std::chrono::nanoseconds patience,
 }
 
 std::size_t thread_pool::size() const {
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   return shared_->threads.size();
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/mutex.hpp>
 #include <modal/client/client.hpp>
 #include <modal/client/encode.hpp>
 #include <modal/function/worker_seat.hpp>
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -21,7 +20,7 @@ class spawned_state : public answer_sink {
  public:
   void on_answer(result<incoming_answer> received) noexcept override {
     {
-      const std::scoped_lock lock(mutex);
+      const mutex_lock lock(mutex);
       answer.emplace(std::move(received));
     }
     arrived.notify_all();
@@ -31,8 +30,8 @@ class spawned_state : public answer_sink {
   std::shared_ptr<pending_call> call;
   decode_limits bounds{};
 
-  std::mutex mutex;  // guards answer
-  std::condition_variable arrived;
+  detail::mutex mutex;  // guards the making of answer, which never changes then
+  detail::condition_variable arrived;
   std::optional<result<incoming_answer>> answer;
 };
 
@@ -64,17 +63,19 @@ class call_handle {
   bool wait_for(std::chrono::nanoseconds most) const {
     if (most.count() <= 0) return has_ended();
     const detail::away_from_seat away;
-    std::unique_lock lock(state_->mutex);
+    detail::mutex_lock lock(state_->mutex);
     const auto until = saturating_add(std::chrono::steady_clock::now(), most);
-    return state_->arrived.wait_until(lock, until, [this] { return state_->answer.has_value(); });
+    while (!state_->answer && state_->arrived.wait_until(lock, until)) {
+    }
+    return state_->answer.has_value();
   }
 
   /// Waits until the call is over; the call's own deadline bounds this.
   void wait() const {
     if (has_ended()) return;
     const detail::away_from_seat away;
-    std::unique_lock lock(state_->mutex);
-    state_->arrived.wait(lock, [this] { return state_->answer.has_value(); });
+    detail::mutex_lock lock(state_->mutex);
+    while (!state_->answer) state_->arrived.wait(lock);
   }
 
   /// Waits, and returns the result or the error. May be called again: it decodes anew.
@@ -102,7 +103,7 @@ class call_handle {
 
  private:
   [[nodiscard]] bool has_ended() const {
-    const std::scoped_lock lock(state_->mutex);
+    const detail::mutex_lock lock(state_->mutex);
     return state_->answer.has_value();
   }
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
 #include <modal/client/http_exchange.hpp>
 #include <modal/net/stream.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace modal::detail {
@@ -47,9 +47,9 @@ class connection_pool {
   void set_epoll(int descriptor) noexcept;
 
  private:
-  std::mutex mutex_;  // guards all below
-  std::vector<std::unique_ptr<http_connection>> idle_;
-  int epoll_ = -1;
+  mutex mutex_;
+  std::vector<std::unique_ptr<http_connection>> idle_ MODAL_GUARDED_BY(mutex_);
+  int epoll_ MODAL_GUARDED_BY(mutex_) = -1;
   const std::size_t most_;
   const duration idle_timeout_;
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/mutex.hpp>
 #include <modal/client/async_call.hpp>
 #include <modal/client/http_attempt.hpp>
 #include <modal/client/in_process_attempt.hpp>
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 /// @file
@@ -45,8 +45,8 @@ class transport {
   [[nodiscard]] std::optional<error> check(const outgoing_call& outgoing) const;
 
   const client_config config_;
-  const unsigned born_in_;   ///< see `fork_count`
-  std::mutex driver_mutex_;  // guards the making of driver_
+  const unsigned born_in_;      ///< see `fork_count`
+  detail::mutex driver_mutex_;  // guards the making of driver_
   std::unique_ptr<async_driver> driver_;
 };
 

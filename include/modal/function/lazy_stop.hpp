@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/mutex.hpp>
+
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 
@@ -14,7 +15,7 @@ class lazy_stop {
  public:
   /// Returns a token, which is stopped if that was wished before.
   std::stop_token token() {
-    const std::scoped_lock lock(mutex_);
+    const mutex_lock lock(mutex_);
     if (!source_) {
       source_.emplace();
       if (is_requested()) source_->request_stop();  // nobody has a callback yet
@@ -29,20 +30,21 @@ class lazy_stop {
   /// Wishes for a stop. Returns what is then to be requested: it runs users' callbacks, which may
   /// block. Nothing where nobody asked for a token, or this is not the first wish.
   std::optional<std::stop_source> request() {
-    const std::scoped_lock lock(mutex_);
+    const mutex_lock lock(mutex_);
     if (requested_.exchange(true, std::memory_order_acq_rel)) return std::nullopt;
     return source_;
   }
 
   /// Begins anew, for another run of the same call. Tokens of the last one are stopped no more.
   void reset() noexcept {
+    const mutex_lock lock(mutex_);
     source_.reset();
     requested_.store(false, std::memory_order_release);
   }
 
  private:
-  std::mutex mutex_;
-  std::optional<std::stop_source> source_;
+  mutex mutex_;
+  std::optional<std::stop_source> source_ MODAL_GUARDED_BY(mutex_);
   std::atomic<bool> requested_{false};
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
 #include <modal/net/stream.hpp>
 
 #include <boost/intrusive/set.hpp>
@@ -9,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -91,10 +91,10 @@ class reactor {
       boost::intrusive::compare<earlier>>
       times_;
 
-  std::mutex mutex_;  // guards all below
-  std::vector<std::shared_ptr<target>> posted_;
-  bool is_ending_ = false;
-  bool is_over_ = false;
+  detail::mutex mutex_;
+  std::vector<std::shared_ptr<target>> posted_ MODAL_GUARDED_BY(mutex_);
+  bool is_ending_ MODAL_GUARDED_BY(mutex_) = false;
+  bool is_over_ MODAL_GUARDED_BY(mutex_) = false;
 
   std::shared_ptr<void> owner_;  // the thread's, while it ends by itself
   std::thread thread_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/base/bytes.hpp>
+#include <modal/base/mutex.hpp>
 
 #include <algorithm>
 #include <array>
@@ -73,7 +74,7 @@ struct buffer::pool_state {
 
   block take(std::size_t capacity) {
     {
-      const std::scoped_lock lock(mutex);
+      const detail::mutex_lock lock(mutex);
       if (capacity < huge_page) {
         auto& list = small[small_class(capacity)];
         if (!list.empty()) return pop(list, list.end() - 1);
@@ -92,7 +93,7 @@ struct buffer::pool_state {
 
   void give_back(block returned) noexcept {
     {
-      const std::scoped_lock lock(mutex);
+      const detail::mutex_lock lock(mutex);
       auto& list = returned.capacity < huge_page ? small[small_class(returned.capacity)] : large;
       if (!closed && returned.capacity <= retained_limit - retained && list.size() < 64) {
         if (list.capacity() == 0) list.reserve(64);
@@ -104,7 +105,7 @@ struct buffer::pool_state {
     free_block(returned.data, returned.capacity);
   }
 
-  block pop(std::vector<block>& list, std::vector<block>::iterator position) {
+  block pop(std::vector<block>& list, std::vector<block>::iterator position) MODAL_REQUIRES(mutex) {
     const block found = *position;
     *position = list.back();
     list.pop_back();
@@ -112,12 +113,12 @@ struct buffer::pool_state {
     return found;
   }
 
-  std::mutex mutex;  // guards all below
-  std::array<std::vector<block>, 10> small;
-  std::vector<block> large;
-  std::size_t retained = 0;
+  detail::mutex mutex;
+  std::array<std::vector<block>, 10> small MODAL_GUARDED_BY(mutex);
+  std::vector<block> large MODAL_GUARDED_BY(mutex);
+  std::size_t retained MODAL_GUARDED_BY(mutex) = 0;
   const std::size_t retained_limit;
-  bool closed = false;
+  bool closed MODAL_GUARDED_BY(mutex) = false;
 };
 
 buffer::buffer(buffer&& other) noexcept
@@ -145,7 +146,7 @@ buffer_pool::buffer_pool(std::size_t retained_bytes)
     : state_(std::make_shared<buffer::pool_state>(retained_bytes)) {}
 
 buffer_pool::~buffer_pool() {
-  const std::scoped_lock lock(state_->mutex);
+  const detail::mutex_lock lock(state_->mutex);
   state_->closed = true;
 }
 
@@ -160,7 +161,7 @@ buffer buffer_pool::take(std::size_t size) {
 }
 
 std::size_t buffer_pool::retained() const {
-  const std::scoped_lock lock(state_->mutex);
+  const detail::mutex_lock lock(state_->mutex);
   return state_->retained;
 }
 

@@ -11,7 +11,7 @@ std::unique_ptr<http_connection> connection_pool::take(time_point now, bool is_t
     std::unique_ptr<http_connection> found;
     int epoll = -1;
     {
-      const std::scoped_lock lock(mutex_);
+      const mutex_lock lock(mutex_);
       if (idle_.empty()) return nullptr;
       found = std::move(idle_.back());
       idle_.pop_back();
@@ -33,13 +33,13 @@ std::unique_ptr<http_connection> connection_pool::take(time_point now, bool is_t
 void connection_pool::give_back(std::unique_ptr<http_connection> used, time_point now) {
   used->idle_since = now;
   used->was_used = true;
-  const std::scoped_lock lock(mutex_);
+  const mutex_lock lock(mutex_);
   if (idle_.size() < most_) idle_.push_back(std::move(used));
 }
 
 void connection_pool::drop(int descriptor) {
   std::unique_ptr<http_connection> ended;
-  const std::scoped_lock lock(mutex_);
+  const mutex_lock lock(mutex_);
   const auto found = std::find_if(idle_.begin(), idle_.end(), [&](const auto& each) {
     return each->is_watched && each->socket.native_handle() == descriptor;
   });
@@ -49,7 +49,7 @@ void connection_pool::drop(int descriptor) {
 }
 
 void connection_pool::set_epoll(int descriptor) noexcept {
-  const std::scoped_lock lock(mutex_);
+  const mutex_lock lock(mutex_);
   epoll_ = descriptor;
 }
 

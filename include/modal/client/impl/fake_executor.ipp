@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/mutex.hpp>
 #include <modal/client/fake_executor.hpp>
 #include <modal/function/exception.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -21,7 +20,7 @@ class fake_executor::door final : public detail::in_process_door {
 
   ~door() override {
     {
-      const std::scoped_lock lock(mutex_);
+      const detail::mutex_lock lock(mutex_);
       ending_ = true;
       changed_.notify_all();
     }
@@ -29,12 +28,12 @@ class fake_executor::door final : public detail::in_process_door {
   }
 
   void add(std::string_view name, const script& how, responder respond) {
-    const std::scoped_lock lock(mutex_);
+    const detail::mutex_lock lock(mutex_);
     functions_[std::string(name)].scripts.push_back({how, std::move(respond)});
   }
 
   [[nodiscard]] std::size_t attempts(std::string_view name) const {
-    const std::scoped_lock lock(mutex_);
+    const detail::mutex_lock lock(mutex_);
     const auto found = functions_.find(name);
     return found == functions_.end() ? 0 : found->second.attempts;
   }
@@ -44,7 +43,7 @@ class fake_executor::door final : public detail::in_process_door {
     auto made = std::make_shared<waiting_call>();
     made->body = std::move(body);
     made->done = std::move(done);
-    const std::scoped_lock lock(mutex_);
+    const detail::mutex_lock lock(mutex_);
     function& called = functions_[std::string(head.function)];
     ++called.attempts;
     made->due = steady::now();
@@ -91,7 +90,7 @@ class fake_executor::door final : public detail::in_process_door {
   using waiting = std::shared_ptr<waiting_call>;
 
   void run() {
-    std::unique_lock lock(mutex_);
+    detail::mutex_lock lock(mutex_);
     while (!ending_) {
       std::erase_if(waiting_, [](const waiting& each) { return each->taken.load(); });
       const auto first =
@@ -136,11 +135,11 @@ class fake_executor::door final : public detail::in_process_door {
     }
   }
 
-  mutable std::mutex mutex_;  // guards all below but the thread
-  std::condition_variable changed_;
-  std::map<std::string, function, std::less<>> functions_;
-  std::vector<waiting> waiting_;
-  bool ending_ = false;
+  mutable detail::mutex mutex_;
+  detail::condition_variable changed_;
+  std::map<std::string, function, std::less<>> functions_ MODAL_GUARDED_BY(mutex_);
+  std::vector<waiting> waiting_ MODAL_GUARDED_BY(mutex_);
+  bool ending_ MODAL_GUARDED_BY(mutex_) = false;
   buffer_pool pool_;
   std::thread thread_;
 };

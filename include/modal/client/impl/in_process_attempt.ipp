@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/mutex.hpp>
 #include <modal/client/in_process_attempt.hpp>
 #include <modal/function/worker_seat.hpp>
 
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -26,21 +25,22 @@ buffer flatten(payload& arguments, buffer_pool& pool) {
 }  // namespace
 
 struct in_process_attempt::shared {
-  std::mutex mutex;  // guards all below
-  std::condition_variable arrived;
-  std::optional<in_process_answer> answer;
-  std::function<void()> wake;
+  explicit shared(std::function<void()> waker) : wake(std::move(waker)) {}
+
+  detail::mutex mutex;
+  condition_variable arrived;
+  std::optional<in_process_answer> answer MODAL_GUARDED_BY(mutex);
+  std::function<void()> wake MODAL_GUARDED_BY(mutex);
 };
 
 void in_process_attempt::start(attempt_request request, std::function<void()> wake, time_point) {
   close();
-  shared_ = std::make_shared<shared>();
-  shared_->wake = std::move(wake);
+  shared_ = std::make_shared<shared>(std::move(wake));
   started_ = door_.start(std::move(request.head), flatten(*request.arguments, pool_),
                          [shared = shared_](in_process_answer answer) {
                            std::function<void()> waker;
                            {
-                             const std::scoped_lock lock(shared->mutex);
+                             const mutex_lock lock(shared->mutex);
                              shared->answer = std::move(answer);
                              waker = std::move(shared->wake);
                              shared->arrived.notify_one();
@@ -50,25 +50,22 @@ void in_process_attempt::start(attempt_request request, std::function<void()> wa
 }
 
 bool in_process_attempt::advance(time_point) {
-  const std::scoped_lock lock(shared_->mutex);
+  const mutex_lock lock(shared_->mutex);
   return shared_->answer.has_value();
 }
 
 void in_process_attempt::wait(time_point until) {
   // A function that waits for its own executor might wait for ever, if all workers did.
   if (started_ && this_seat() != nullptr && started_->run_here()) return;
-  std::unique_lock lock(shared_->mutex);
-  const auto has_answer = [this] { return shared_->answer.has_value(); };
-  if (until == never)
-    shared_->arrived.wait(lock, has_answer);
-  else
-    shared_->arrived.wait_until(lock, until, has_answer);
+  mutex_lock lock(shared_->mutex);
+  while (!shared_->answer && shared_->arrived.wait_until(lock, until)) {
+  }
 }
 
 attempt_result in_process_attempt::take(time_point) {
   started_.reset();
   const auto done = std::exchange(shared_, nullptr);
-  const std::scoped_lock lock(done->mutex);
+  const mutex_lock lock(done->mutex);
   return {.body = std::move(done->answer->body),
           .report = done->answer->report,
           .progress = attempt_progress::sent};
@@ -77,7 +74,7 @@ attempt_result in_process_attempt::take(time_point) {
 void in_process_attempt::close() noexcept {
   if (shared_) {
     std::function<void()> unused;  // destroyed after the lock is given back
-    const std::scoped_lock lock(shared_->mutex);
+    const mutex_lock lock(shared_->mutex);
     unused = std::move(shared_->wake);
     shared_->wake = nullptr;
   }

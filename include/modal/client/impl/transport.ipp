@@ -102,7 +102,7 @@ std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
   if (const auto wrong = check(outgoing)) throw_error(*wrong);
   std::shared_ptr<driver_state> driver;
   {
-    const std::scoped_lock lock(driver_mutex_);
+    const mutex_lock lock(driver_mutex_);
     if (!driver_) driver_ = std::make_unique<async_driver>(connections());
     driver = driver_->state();
   }

@@ -56,7 +56,7 @@ reactor::~reactor() = default;
 
 void reactor::stop(std::shared_ptr<void> owner) noexcept {
   {
-    const std::scoped_lock lock(mutex_);
+    const mutex_lock lock(mutex_);
     is_ending_ = true;
   }
   if (is_this_thread()) {
@@ -72,7 +72,7 @@ void reactor::stop(std::shared_ptr<void> owner) noexcept {
 void reactor::post(std::shared_ptr<target> whom) {
   bool is_first = false;
   {
-    const std::scoped_lock lock(mutex_);
+    const mutex_lock lock(mutex_);
     if (is_over_) return;
     is_first = posted_.empty();
     posted_.push_back(std::move(whom));
@@ -116,7 +116,7 @@ void reactor::run() {
     bool ending = false;
     taken.clear();
     {
-      const std::scoped_lock lock(mutex_);
+      const mutex_lock lock(mutex_);
       std::swap(taken, posted_);
       ending = is_ending_;
       is_over_ = ending && taken.empty();

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a dispatcher starts, stops and tells of itself.
+#include "dispatch/dispatcher_core.hpp"
+
+namespace modal::detail {
+
+void dispatcher_core::start() {
+  // A function that ignores its stop token outlives the dispatcher, so its thread owns this.
+  workers.start(config.threads, "modal-worker", [core = shared_from_this()] { core->work(); });
+  if (config.keeper == housekeeping::own_thread)
+    housekeeper = std::thread([core = shared_from_this()] { core->keep_house(); });
+  const mutex_lock lock(mutex);
+  started = true;
+}
+
+void dispatcher_core::drain() {
+  const mutex_lock lock(mutex);
+  draining = true;
+}
+
+void dispatcher_core::hurry() {
+  const mutex_lock lock(mutex);
+  hurried = true;
+  quiet.notify_all();
+}
+
+std::size_t dispatcher_core::stop(std::chrono::nanoseconds grace,
+                                  std::chrono::nanoseconds patience) {
+  const auto until = saturating_add(std::chrono::steady_clock::now(), grace);
+  {
+    mutex_lock lock(mutex);
+    draining = true;
+    is_awaited.store(true);
+    while (undelivered.load() != 0 && !hurried && quiet.wait_until(lock, until)) {
+    }
+  }
+  stop_remaining();
+  const std::size_t left_behind = workers.join_for(patience, [this] { return busy.load(); });
+  // All functions have returned, or never will: so have their stop callbacks.
+  {
+    const mutex_lock lock(mutex);
+    finished = true;
+    house_call.notify_all();
+  }
+  if (housekeeper.joinable()) housekeeper.join();
+  return left_behind;
+}
+
+bool dispatcher_core::is_draining() const {
+  const mutex_lock lock(mutex);
+  return draining;
+}
+
+dispatcher_snapshot dispatcher_core::snapshot() const {
+  dispatcher_snapshot now;
+  now.functions.reserve(served.size());
+  const mutex_lock lock(mutex);
+  for (const auto& [name, each] : served)
+    now.functions.push_back({each.descriptor, each.waiting, each.line.running(), each.metrics});
+  now.unknown_functions = unknown_functions;
+  now.admitted = admitted;
+  now.refused = refused;
+  now.succeeded = succeeded;
+  now.failed = failed;
+  now.waiting = waiting;
+  now.running = running;
+  now.bytes_in_flight = memory.used();
+  now.draining = draining;
+  return now;
+}
+
+}  // namespace modal::detail
