@@ -173,7 +173,8 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
   }
   made->head = std::move(head);
   made->deadline = deadline_of(made->head, *target, now);
-  if (made->head.id.is_nil()) made->head.id = call_id::random();
+  made->is_named = !made->head.id.is_nil();
+  if (!made->is_named) made->head.id = call_id::random();
   return ticket(this, std::move(made));
 }
 

@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace modal::detail {
 
@@ -46,15 +47,21 @@ class call_sink {
   virtual void on_answer(const call_answer& answer) noexcept = 0;
 };
 
+/// What is called, how, and by whom.
+struct call_subject {
+  served_function* target = nullptr;
+  modal::encoding encoding = modal::encoding::binary;
+  principal_ptr caller;
+};
+
 /// One call, from its admission to the return of its function. One allocation.
-struct call final : scheduled, boost::intrusive_ref_counter<call, boost::thread_safe_counter> {
-  enum class phase : std::uint8_t { admitted, queued, delayed, running, over };
+struct call final : scheduled,
+                    call_subject,
+                    boost::intrusive_ref_counter<call, boost::thread_safe_counter> {
+  enum class phase : std::uint8_t { admitted, queued, delayed, running, following, over };
 
   // Set by admission, then only read.
   call_head head;
-  principal_ptr caller;
-  served_function* target = nullptr;
-  modal::encoding encoding = modal::encoding::binary;
   time_point deadline = never;
 
   // Set by submit; taken by the thread that turned `answered` to true.
@@ -68,6 +75,12 @@ struct call final : scheduled, boost::intrusive_ref_counter<call, boost::thread_
   time_point not_before;
   std::chrono::nanoseconds queue_time{0};
   std::optional<error> last_failure;  ///< of a run that is to be repeated
+  bool is_named = false;              ///< its id is its caller's
+  bool is_noted = false;              ///< and is remembered as this call's
+  bool is_lost = false;               ///< its caller's connection has gone
+  time_point abandoned_at = never;    ///< when a lost one ends, unless its caller comes again
+  boost::intrusive_ptr<call> first;   ///< of a later attempt: the call whose outcome it waits for
+  std::vector<boost::intrusive_ptr<call>> followers;  ///< later attempts that wait for this one's
   boost::intrusive::list_member_hook<> flight_hook;
 
   // The wish is made under the dispatcher's mutex; the function asks for its token at any time.

@@ -51,9 +51,10 @@ call_ptr dispatcher::submit(ticket admitted, buffer body, std::shared_ptr<call_s
 
 bool dispatcher::run_here(call& which) { return core_->run_here(which); }
 void dispatcher::cancel(call& which) { core_->cancel(which); }
-std::function<void()> dispatcher::canceller(call_ptr which) const {
+void dispatcher::lose(call& which) { core_->lose(which); }
+std::function<void()> dispatcher::loser(call_ptr which) const {
   return [weak = std::weak_ptr(core_), which = std::move(which)] {
-    if (const auto core = weak.lock()) core->cancel(*which);
+    if (const auto core = weak.lock()) core->lose(*which);
   };
 }
 

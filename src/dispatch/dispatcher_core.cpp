@@ -30,7 +30,9 @@ served_function::served_function(const function_descriptor& served, const dispat
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)
     : config(std::move(settings)),
       functions_(served_functions),
-      memory(config.bounds.bytes_in_flight) {
+      memory(config.bounds.bytes_in_flight),
+      recent(config.bounds.remembered_calls, saturated(config.bounds.remembered_time)),
+      repeats(config.bounds.remembered_bytes, saturated(config.bounds.remembered_time)) {
   for (const auto& [name, descriptor] : functions_)
     served.try_emplace(name, descriptor, config, functions_.size());
 }
@@ -59,10 +61,9 @@ void dispatcher_core::pick_worker_locked(wake_up& wake) {
 }
 
 void dispatcher_core::set_due_locked(call& which, wake_up& wake) {
-  const time_point due = which.answered ? never
-                         : which.at == call::phase::delayed
-                             ? std::min(which.deadline, which.not_before)
-                             : which.deadline;
+  time_point due = std::min(which.deadline, which.abandoned_at);
+  if (which.at == call::phase::delayed) due = std::min(due, which.not_before);
+  if (which.answered) due = never;
   plan.set_due(which, due);
   if (due < house_sleeps_until) wake.house = true;
 }
@@ -105,6 +106,16 @@ void dispatcher_core::release_locked(memory_share& share) {
   for (const auto& resume : memory.take_resumed()) resume();
 }
 
+void dispatcher_core::count_locked(call& which, const error* failure) {
+  if (failure != nullptr) {
+    ++failed;
+    which.target->metrics.count(failure->value());
+  } else {
+    ++succeeded;
+    which.target->metrics.count_success();
+  }
+}
+
 // Takes a call off all books. The list's reference goes with it: the caller holds another.
 void dispatcher_core::retire_locked(call& which) {
   if (which.at == call::phase::over) return;
@@ -117,6 +128,7 @@ void dispatcher_core::retire_locked(call& which) {
   }
   plan.set_due(which, never);
   release_locked(which.memory);
+  note_over_locked(which);
   which.at = call::phase::over;
   if (which.flight_hook.is_linked()) {
     flight.erase(flight.iterator_to(which));
@@ -124,7 +136,8 @@ void dispatcher_core::retire_locked(call& which) {
   }
 }
 
-dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what, std::string message) {
+dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what, std::string message,
+                                                     wake_up& wake) {
   // What may throw comes first, so that a call is over with its answer or not at all.
   verdict ended{call_ptr(&which), error(what, std::move(message)), {}, {}};
   // It has run: what came of that says more than that it will not run again.
@@ -136,8 +149,9 @@ dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what, std
   ended.report.queue = which.queue_time;
   ended.report.attempts = std::max(which.attempt, 1);
   claim_locked(which);
-  ++failed;
-  which.target->metrics.count(ended.failure.value());
+  count_locked(which, &ended.failure);
+  ended.followers = take_followers_locked(which, &ended.failure);
+  unfollow_locked(which, wake);
   if (which.at != call::phase::running) {
     if (which.at == call::phase::queued) ended.report.queue += config.time->now() - which.queued_at;
     ended.body = std::move(which.body);
@@ -152,6 +166,7 @@ void dispatcher_core::deliver(verdict& ended) noexcept {
   sink->on_answer({.about = *ended.about, .failure = &ended.failure, .report = ended.report});
   sink.reset();
   note_delivered();
+  deliver_failure(ended.followers, ended.failure, ended.report);
 }
 
 // Whoever waits said so before it looked at the count, and whoever counts looks after it has: one
@@ -174,6 +189,8 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
   which->body = std::move(body);
   which->sink = std::move(sink);
   std::optional<verdict> ended;
+  std::shared_ptr<const call_outcome> outcome;
+  repeatable_calls::kept_list dropped;  // destroyed without the lock
   wake_up wake;
   {
     const mutex_lock lock(mutex);
@@ -181,18 +198,42 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
     memory.end_arrival(which->memory);
     for (const auto& resume : memory.take_resumed()) resume();
     if (closed) {
-      ended = end_locked(*which, errc::draining, "the executor stopped before the call could run");
+      ended = end_locked(*which, errc::draining, "the executor stopped before the call could run",
+                         wake);
     } else if (which->deadline <= now) {
       ended = end_locked(*which, errc::deadline_exceeded,
-                         "the deadline passed while the call's body was read");
+                         "the deadline passed while the call's body was read", wake);
     } else {
-      intrusive_ptr_add_ref(which.get());
-      flight.push_back(*which);
-      enqueue_locked(*which, now, wake);
+      standing known;
+      try {
+        known = look_up_locked(*which, now);
+      } catch (const std::bad_alloc&) {  // then it runs, and nobody remembers it
+      }
+      outcome = std::move(known.outcome);
+      if (known.is_duplicate) {
+        ended = end_locked(*which, errc::duplicate_call,
+                           "a call with the id " + which->head.id.to_string() +
+                               " has begun before, and is not run twice",
+                           wake);
+      } else if (outcome != nullptr) {
+        claim_locked(*which);
+        retire_locked(*which);
+        count_locked(*which, outcome->failure ? &*outcome->failure : nullptr);
+      } else {
+        intrusive_ptr_add_ref(which.get());
+        flight.push_back(*which);
+        if (known.first != nullptr)
+          follow_locked(*which, std::move(known.first), now, wake);
+        else
+          enqueue_locked(*which, now, wake);
+      }
     }
+    dropped = repeats.take_dropped();
   }
   if (ended)
     deliver(*ended);
+  else if (outcome != nullptr)
+    deliver_outcome(*which, outcome);
   else
     carry_out(wake);
   return which;
@@ -201,12 +242,14 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
 void dispatcher_core::cancel(call& which) {
   std::optional<verdict> ended;
   std::optional<std::stop_source> stop;
+  wake_up wake;
   {
     const mutex_lock lock(mutex);
     if (which.answered) return;
-    ended = end_locked(which, errc::cancelled, "cancelled by the caller");
+    ended = end_locked(which, errc::cancelled, "cancelled by the caller", wake);
     if (which.at == call::phase::running) stop = which.stop.request();
   }
+  carry_out(wake);
   deliver(*ended);
   if (stop) stop_function(*std::move(stop));
 }
@@ -216,6 +259,7 @@ time_point dispatcher_core::expire() {
     std::optional<verdict> ended;
     std::optional<std::stop_source> stop;
     std::vector<std::stop_source> asked;
+    repeatable_calls::kept_list dropped;  // destroyed without the lock
     wake_up wake;
     {
       const mutex_lock lock(mutex);
@@ -223,21 +267,27 @@ time_point dispatcher_core::expire() {
       asked.swap(stops);
       auto* const due = static_cast<call*>(plan.take_due(now));
       if (due == nullptr && asked.empty()) return plan.next_due();
-      if (due != nullptr && due->deadline <= now) {
+      const bool is_late = due != nullptr && due->deadline <= now;
+      if (is_late || (due != nullptr && due->abandoned_at <= now)) {
         const call_ptr keep(due);
         try {
-          ended = end_locked(*due, errc::deadline_exceeded,
-                             due->at == call::phase::running
-                                 ? "the function was still running at the deadline"
-                                 : "no worker was free before the deadline");
+          ended = is_late ? end_locked(*due, errc::deadline_exceeded,
+                                       due->at == call::phase::running
+                                           ? "the function was still running at the deadline"
+                                           : "no worker was free before the deadline",
+                                       wake)
+                          : end_locked(*due, errc::cancelled,
+                                       "the caller's connection ended, and it has not come again",
+                                       wake);
         } catch (...) {
-          plan.set_due(*due, due->deadline);  // for the next try
+          plan.set_due(*due, now);  // for the next try
           throw;
         }
         if (due->at == call::phase::running) stop = due->stop.request();
       } else if (due != nullptr) {
         enqueue_locked(*due, now, wake);
       }
+      dropped = repeats.take_dropped();
     }
     carry_out(wake);
     if (ended) deliver(*ended);
@@ -252,17 +302,21 @@ time_point dispatcher_core::expire() {
 void dispatcher_core::stop_remaining() {
   std::vector<verdict> ended;
   std::vector<std::stop_source> running_stops;
+  wake_up wake;
   {
     const mutex_lock lock(mutex);
     closed = true;
-    for (auto it = flight.begin(); it != flight.end();) {
-      call& each = *it++;  // moved on first: ending a call takes it off the list
-      const call_ptr keep(&each);
+    // Ending a call takes it off the list, and others with it.
+    std::vector<call_ptr> all;
+    for (call& each : flight) all.emplace_back(&each);
+    for (const call_ptr& keep : all) {
+      call& each = *keep;
       if (!each.answered) {
         const bool runs = each.at == call::phase::running;
         ended.push_back(end_locked(each, runs ? errc::cancelled : errc::draining,
                                    runs ? "the executor stopped, and its grace period is over"
-                                        : "the executor stopped before the call could run"));
+                                        : "the executor stopped before the call could run",
+                                   wake));
       }
       if (each.at == call::phase::running)
         if (auto stop = each.stop.request()) running_stops.push_back(*std::move(stop));

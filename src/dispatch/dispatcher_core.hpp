@@ -5,6 +5,7 @@
 #include <modal/function/worker_seat.hpp>
 
 #include "dispatch/dispatcher.hpp"
+#include "dispatch/recent_calls.hpp"
 #include "schedule/schedule.hpp"
 #include "worker/parker.hpp"
 #include "worker/stop_runner.hpp"
@@ -55,6 +56,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void withdraw(call& admitted, errc why) noexcept;
   call_ptr submit(call_ptr admitted, buffer body, std::shared_ptr<call_sink> sink);
   void cancel(call& which);
+  void lose(call& which);
   bool run_here(call& which);
   time_point expire();
 
@@ -69,7 +71,15 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
     call_ptr about;
     error failure;
     executor_report report;
-    buffer body;  // given back before the sink hears
+    buffer body;                        // given back before the sink hears
+    std::vector<call_ptr> followers{};  // that hear the same
+  };
+
+  /// What becomes of a call by its id: it runs, unless one of these is so.
+  struct standing {
+    bool is_duplicate = false;
+    call_ptr first{};  ///< under way: its outcome is this one's too
+    std::shared_ptr<const call_outcome> outcome{};
   };
 
   class seat;
@@ -110,13 +120,31 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   bool claim_locked(call& which) MODAL_REQUIRES(mutex);
   void retire_locked(call& which) MODAL_REQUIRES(mutex);
   void release_locked(memory_share& share) MODAL_REQUIRES(mutex);
-  verdict end_locked(call& which, errc what, std::string message) MODAL_REQUIRES(mutex);
+  void count_locked(call& which, const error* failure) MODAL_REQUIRES(mutex);
+  standing look_up_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
+  void follow_locked(call& which, call_ptr first, time_point now, wake_up& wake)
+      MODAL_REQUIRES(mutex);
+  void unfollow_locked(call& which, wake_up& wake) MODAL_REQUIRES(mutex);
+  std::vector<call_ptr> take_followers_locked(call& which, const error* failure)
+      MODAL_REQUIRES(mutex);
+  void note_over_locked(call& which) noexcept MODAL_REQUIRES(mutex);
+  void deliver_failure(const std::vector<call_ptr>& to, const error& failure,
+                       const executor_report& report) noexcept MODAL_EXCLUDES(mutex);
+  void deliver_outcome(call& to, const std::shared_ptr<const call_outcome>& outcome) noexcept
+      MODAL_EXCLUDES(mutex);
+  verdict end_locked(call& which, errc what, std::string message, wake_up& wake)
+      MODAL_REQUIRES(mutex);
   void deliver(verdict& ended) noexcept MODAL_EXCLUDES(mutex);
   void note_delivered() noexcept MODAL_EXCLUDES(mutex);
   void stop_function(std::stop_source which) MODAL_EXCLUDES(mutex);
   call_ptr next_locked(time_point now) MODAL_REQUIRES(mutex);
   void begin_run_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
   call_ptr run(const call_ptr& which, bool takes_next) MODAL_EXCLUDES(mutex);
+  static std::shared_ptr<call_outcome> make_outcome(call& which,
+                                                    const std::optional<error>& failure,
+                                                    std::shared_ptr<const void> memory);
+  void log_end(const call& which, const std::optional<error>& failure,
+               std::chrono::nanoseconds run_time) const;
   bool retry_locked(call& which, error& failure, time_point now, wake_up& wake)
       MODAL_REQUIRES(mutex);
 
@@ -138,6 +166,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   call_list flight MODAL_GUARDED_BY(mutex);
   schedule plan MODAL_GUARDED_BY(mutex);
   memory_budget memory MODAL_GUARDED_BY(mutex);
+  recent_ids recent MODAL_GUARDED_BY(mutex);
+  repeatable_calls repeats MODAL_GUARDED_BY(mutex);
   std::size_t waiting MODAL_GUARDED_BY(mutex) = 0;
   std::size_t running MODAL_GUARDED_BY(mutex) = 0;
   /// Of those that run: they wait for calls of their own.

@@ -12,6 +12,8 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t least_counted_result = 64 << 10;
+/// What an outcome that is kept takes besides the result.
+constexpr std::size_t least_kept = 1 << 10;
 
 // Full jitter: any wait up to the bound is as likely as any other, so that calls that failed
 // together do not come back together.
@@ -120,6 +122,19 @@ call_ptr dispatcher_core::next_locked(time_point now) {
   return next;
 }
 
+// What is shared by all who ask for this call.
+std::shared_ptr<call_outcome> dispatcher_core::make_outcome(call& which,
+                                                            const std::optional<error>& failure,
+                                                            std::shared_ptr<const void> memory) {
+  auto made = std::make_shared<call_outcome>();
+  made->of = which;
+  made->failure = failure;
+  made->result = std::move(which.work.result);
+  made->json = std::move(which.work.json);
+  made->memory = std::move(memory);
+  return made;
+}
+
 // Runs a call that was taken, answers it, and returns the next one for this thread, if there is one
 // and it `takes_next`: found under the same lock.
 call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
@@ -138,14 +153,25 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   if (failure) which.work = invocation{};  // half a result, which a repeated run must not find
   const std::size_t result_size =
       which.encoding == encoding::json ? which.work.json.size() : which.work.result.wire_size();
-  // Small results are written at once, and cost more to count than to hold.
   std::shared_ptr<result_memory> held;
-  if (!failure && result_size >= least_counted_result)
-    held = std::make_shared<result_memory>(weak_from_this(), result_size);
+  std::shared_ptr<call_outcome> outcome;
+  try {
+    if (failure) {
+      failure->details().function = target.descriptor->name;
+      failure->details().call_id = which.head.id.to_string();
+    }
+    // Small results are written at once, and cost more to count than to hold.
+    if (!failure && result_size >= least_counted_result)
+      held = std::make_shared<result_memory>(weak_from_this(), result_size);
+    if (which.is_noted && which.head.repeats) outcome = make_outcome(which, failure, held);
+  } catch (const std::bad_alloc&) {  // what is missing then is not worth the call
+  }
 
   buffer body;
   bool mine = false;
-  bool repeats = false;
+  bool again = false;
+  std::vector<call_ptr> followers;
+  repeatable_calls::kept_list dropped;  // destroyed without the lock
   wake_up wake;
   call_ptr next;
   call_answer answer{.about = which, .report = {}};
@@ -154,24 +180,26 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
     target.metrics.run.add(run_time);
-    repeats = failure && retry_locked(which, *failure, ended, wake);
-    if (!repeats) {
+    again = failure && retry_locked(which, *failure, ended, wake);
+    if (!again) {
       answer.report = measured;
       answer.report.queue = which.queue_time;
       answer.report.attempts = which.attempt;
       body = std::move(which.body);
       mine = claim_locked(which);
+      if (mine && outcome) {
+        outcome->report = answer.report;
+        repeats.end(which.head.id, which, outcome, result_size + least_kept, ended);
+      }
       retire_locked(which);
-      if (mine && failure) {
-        ++failed;
-        target.metrics.count(failure->value());
-      } else if (mine) {
-        ++succeeded;
-        target.metrics.count_success();
-        target.metrics.bytes_out += result_size;
+      if (mine) {
+        count_locked(which, failure ? &*failure : nullptr);
+        followers = take_followers_locked(which, failure ? &*failure : nullptr);
+        if (!failure) target.metrics.bytes_out += result_size;
         if (held) held->charge_locked(memory);
       }
     }
+    dropped = repeats.take_dropped();
     if (takes_next) next = next_locked(ended);
     // This end may have let another function's calls, or one more of this function's, run.
     if (plan.has_next()) pick_worker_locked(wake);
@@ -179,11 +207,15 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   carry_out(wake);
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
-  if (repeats || !mine) return next;
+  if (again || !mine) return next;
   { const buffer given_back = std::move(body); }
+  if (outcome) {
+    deliver_outcome(which, outcome);
+    for (const call_ptr& each : followers) deliver_outcome(*each, outcome);
+    log_end(which, failure, ended - started_at);
+    return next;
+  }
   if (failure) {
-    failure->details().function = target.descriptor->name;
-    failure->details().call_id = which.head.id.to_string();
     answer.failure = &*failure;
   } else if (which.encoding == encoding::json) {
     answer.json = &which.work.json;
@@ -195,17 +227,25 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   sink->on_answer(answer);
   sink.reset();
   note_delivered();
-  // Not before: the sink of the log is the user's, and may take its time.
-  if (config.log_calls && config.log)
-    config.log({.level = log_level::debug,
-                .time = std::chrono::system_clock::now(),
-                .message = failure ? to_string(failure->value()) : "done",
-                .function = target.descriptor->name,
-                .call = which.head.id,
-                .fields = {{"run_us", std::to_string((ended - started_at).count() / 1000)},
-                           {"attempt", std::to_string(which.attempt)},
-                           {"caller", which.caller ? which.caller->name : std::string("anyone")}}});
+  // There was no memory for an outcome that several can have.
+  if (!followers.empty())
+    deliver_failure(followers, failure ? *failure : error(errc::result_too_large), answer.report);
+  log_end(which, failure, ended - started_at);
   return next;
+}
+
+// After the answer: the sink of the log is the user's, and may take its time.
+void dispatcher_core::log_end(const call& which, const std::optional<error>& failure,
+                              nanoseconds run_time) const {
+  if (!config.log_calls || !config.log) return;
+  config.log({.level = log_level::debug,
+              .time = std::chrono::system_clock::now(),
+              .message = failure ? to_string(failure->value()) : "done",
+              .function = which.target->descriptor->name,
+              .call = which.head.id,
+              .fields = {{"run_us", std::to_string(run_time.count() / 1000)},
+                         {"attempt", std::to_string(which.attempt)},
+                         {"caller", which.caller ? which.caller->name : std::string("anyone")}}});
 }
 
 // Exactly this call, whose caller waits on this thread: with another one it might wait for a mutex

@@ -36,7 +36,7 @@ class door_exchange final : public request_exchange,
   }
 
   void cancel() override {
-    if (call_ != nullptr) calls().cancel(*call_);
+    if (call_ != nullptr) calls().lose(*call_);
   }
 
   void fail(const error& reason, int status) override {

@@ -40,6 +40,7 @@ enum class errc : int {
   malformed_request = 43,   ///< the request breaks HTTP or this protocol
   bad_configuration = 44,   ///< a URL, option or registration that cannot work
   duplicate_function = 45,  ///< two functions are registered under one name
+  duplicate_call = 46,      ///< a call with this id has begun before; it is not run twice
   // The function itself.
   function_failed = 50,   ///< the function threw; `diagnostics` has the type and the text
   result_too_large = 51,  ///< the function returned more than the executor may send

@@ -32,6 +32,13 @@ struct limits {
   std::size_t bytes_in_flight = std::size_t{4} << 30;
   std::size_t queue_length = 1024;  ///< calls waiting for a worker, of one function
   std::size_t connections = 1024;   ///< open connections; one more is told to come later
+  /// Ids of calls that began, about so many; one that comes again is `duplicate_call`. 24 bytes
+  /// each; 0: none.
+  std::size_t remembered_calls = 65'536;
+  /// Outcomes that are kept for callers who try again (`on_lost::repeat`) (64 MiB); 0: none, and
+  /// who asks again runs again.
+  std::size_t remembered_bytes = std::size_t{64} << 20;
+  std::chrono::milliseconds remembered_time{60'000};  ///< how long ids and outcomes are kept
 
   std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a head to its last
   std::chrono::milliseconds idle_timeout{75'000};    ///< keep-alive connection with no request

@@ -17,8 +17,12 @@ namespace modal {
 /// What to do when the connection ends after the whole request was sent and before the answer: the
 /// function may or may not have run.
 enum class on_lost : std::uint8_t {
-  fail,    ///< report `connection_lost`; the default
-  repeat,  ///< try again; for functions that may run twice
+  fail,  ///< report `connection_lost`; the default
+  /// Try again, under the same id. An executor that knows the call gives its outcome, or lets it go
+  /// on; one that does not, because it was restarted or it is long ago, runs the function again: so
+  /// this is for functions that may run twice. A call that is cancelled is asked to stop ten
+  /// seconds later, when nobody has asked for it again.
+  repeat,
 };
 
 /// How one call is made: `modal::remote<f>.with({.timeout = 5s})(…)`. Plain values.

@@ -18,7 +18,10 @@ struct call_head {
   int attempt = 1;                       ///< of the caller; from 1
   call_id parent;                        ///< the call whose function makes this one; nil: none
   int depth = 0;                         ///< how many calls this one is nested in
-  std::string traceparent;               ///< W3C Trace Context; may be empty
+  /// The caller tries again under this id if it loses its connection: the call goes on without it
+  /// for a while, and who asks again is given its outcome.
+  bool repeats = false;
+  std::string traceparent;  ///< W3C Trace Context; may be empty
 };
 
 /// Calls that are nested deeper are refused.

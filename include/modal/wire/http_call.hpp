@@ -30,6 +30,7 @@ inline constexpr std::string_view field_attempt = "modal-attempt";  ///< from 1
 inline constexpr std::string_view field_report = "modal-report";    ///< see `executor_report`
 inline constexpr std::string_view field_parent = "modal-parent";    ///< 32 hex digits
 inline constexpr std::string_view field_depth = "modal-depth";      ///< see `call_head::depth`
+inline constexpr std::string_view field_on_lost = "modal-on-lost";  ///< "repeat"
 inline constexpr std::string_view field_require = "modal-require";  ///< features, comma separated
 inline constexpr std::string_view field_traceparent = "traceparent";  ///< W3C Trace Context
 

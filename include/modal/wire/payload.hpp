@@ -17,7 +17,7 @@
 /// The binary payload: the arguments of a call, or its result.
 ///
 ///     offset      field
-///     0           u32  magic, the bytes "MDP1"
+///     0           u32  magic, the bytes "MDP2"
 ///     4           u32  n, number of segments
 ///     8           u64  e, bytes of the envelope
 ///     16          u64  size of each segment, n times

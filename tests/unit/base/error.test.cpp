@@ -36,6 +36,7 @@ const std::vector<expected_error> all_errors{
     {errc::malformed_request, 43, "malformed_request", condition::caller_bug},
     {errc::bad_configuration, 44, "bad_configuration", condition::caller_bug},
     {errc::duplicate_function, 45, "duplicate_function", condition::caller_bug},
+    {errc::duplicate_call, 46, "duplicate_call", condition::caller_bug},
     {errc::function_failed, 50, "function_failed", condition::function_failed},
     {errc::result_too_large, 51, "result_too_large", condition::function_failed},
     {errc::cancelled, 60, "cancelled", condition::cancelled},

@@ -220,19 +220,25 @@ TEST_CASE("http attempt: repeats a lost call only where that is allowed",
     auto lost = start_call(how, twice.on(to).with({.retry_delay = 1ms}), 1);
     {
       auto connection = peer.accept();
-      connection.read_request();
+      CHECK(scripted_connection::field(connection.read_request(), "modal-on-lost").empty());
     }
     CHECK(lost.get().error() == errc::connection_lost);
 
     auto repeated =
         start_call(how, twice.on(to).with({.retry_delay = 1ms, .lost = on_lost::repeat}), 1);
+    std::string first;
     {
       auto connection = peer.accept();
-      CHECK(scripted_connection::field(connection.read_request(), "modal-attempt") == "1");
+      first = connection.read_request();
     }
     auto connection = peer.accept();
     const auto again = connection.read_request();
+    CHECK(scripted_connection::field(first, "modal-on-lost") == "repeat");
+    CHECK(scripted_connection::field(again, "modal-on-lost") == "repeat");
+    CHECK(scripted_connection::field(first, "modal-attempt") == "1");
     CHECK(scripted_connection::field(again, "modal-attempt") == "2");
+    CHECK(scripted_connection::field(first, "modal-call-id") ==
+          scripted_connection::field(again, "modal-call-id"));
     connection.send(answer_to(again, 2));
     CHECK(repeated.get().value() == 2);
   }

@@ -64,6 +64,10 @@ class gate {
     open_ = true;
     changed_.notify_all();
   }
+  bool has_entered(int count) {
+    const std::scoped_lock lock(mutex_);
+    return entered_ >= count;
+  }
   int stopped() {
     const std::scoped_lock lock(mutex_);
     return stopped_;

@@ -285,3 +285,31 @@ TEST_CASE("server: spreads connections over several threads", "[net][server]") {
   for (auto& each : peers) each.send(json_call("test::echo", "1"));
   for (auto& each : peers) CHECK(each.read_response().status == 200);
 }
+
+TEST_CASE("server: a call that is lost goes on for the attempt that follows", "[net][server]") {
+  live_executor live;
+  const std::string fields =
+      "modal-call-id: 00112233445566778899aabbccddeeff\r\nmodal-on-lost: repeat\r\n";
+  raw_peer first(live.self);
+  first.send(json_call("test::wait", "[1]", fields));
+  REQUIRE(the_gate().wait_entered(1));
+  GENERATE(0, 1) == 0 ? first.close() : first.reset();
+  raw_peer second(live.self);
+  second.send(json_call("test::wait", "[1]", fields));
+  REQUIRE(live.reaches([](const auto& now) { return now.waiting == 1; }));
+  the_gate().open();
+  const auto answer = second.read_response();
+  CHECK(answer.status == 200);
+  CHECK(answer.body.find("\"result\":[1]") != std::string::npos);
+  CHECK(the_gate().stopped() == 0);
+  CHECK_FALSE(the_gate().has_entered(2));
+
+  raw_peer third(live.self);
+  third.send(json_call("test::wait", "[1]", fields));
+  CHECK(third.read_response().status == 200);
+  third.send(json_call("test::wait", "[1]", "modal-call-id: 00112233445566778899aabbccddeeff\r\n"));
+  const auto refused = third.read_response();
+  CHECK(refused.status == 409);
+  CHECK(refused.body.find("duplicate_call") != std::string::npos);
+  CHECK_FALSE(the_gate().has_entered(2));
+}

@@ -20,9 +20,9 @@ constexpr std::array all_errors{errc::queue_full,         errc::draining,
                                 errc::unknown_route,      errc::signature_mismatch,
                                 errc::malformed_payload,  errc::too_large,
                                 errc::malformed_request,  errc::bad_configuration,
-                                errc::duplicate_function, errc::function_failed,
-                                errc::result_too_large,   errc::cancelled,
-                                errc::deadline_exceeded};
+                                errc::duplicate_function, errc::duplicate_call,
+                                errc::function_failed,    errc::result_too_large,
+                                errc::cancelled,          errc::deadline_exceeded};
 
 const std::string id_text = "00112233445566778899aabbccddeeff";
 
@@ -86,6 +86,7 @@ TEST_CASE("call fields: without any there are defaults", "[wire][http_call]") {
   CHECK(head.signature.is_nil());
   CHECK(head.timeout == 0us);
   CHECK(head.attempt == 1);
+  CHECK_FALSE(head.repeats);
   CHECK(head.traceparent.empty());
 }
 
@@ -96,6 +97,7 @@ TEST_CASE("call fields: all are read, in any case", "[wire][http_call]") {
       http_field{"modal-signature", id_text},
       http_field{"modal-timeout-us", "2500000"},
       http_field{"modal-attempt", "3"},
+      http_field{"modal-on-lost", "repeat"},
       http_field{"TraceParent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
       http_field{"x-unknown", "ignored"}};
   const auto head = modal::parse_call_fields(fields).value();
@@ -103,6 +105,7 @@ TEST_CASE("call fields: all are read, in any case", "[wire][http_call]") {
   CHECK(head.signature == head.id);
   CHECK(head.timeout == 2500ms);
   CHECK(head.attempt == 3);
+  CHECK(head.repeats);
   CHECK(head.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 }
 
@@ -118,6 +121,8 @@ TEST_CASE("call fields: numbers must be numbers in range", "[wire][http_call]") 
     CHECK(parse_error("modal-timeout-us", value) == errc::malformed_request);
   for (const auto* value : {"", "0", "-1", "1001", "x"})
     CHECK(parse_error("modal-attempt", value) == errc::malformed_request);
+  for (const auto* value : {"", "fail", "REPEAT"})
+    CHECK(parse_error("modal-on-lost", value) == errc::malformed_request);
   for (const auto* value : {"", "0", "one"})
     CHECK(parse_error("modal-version", value) == errc::malformed_request);
 }

@@ -42,6 +42,8 @@ constexpr std::array error_table{
                 "the configuration cannot work"},
     error_entry{errc::duplicate_function, condition::caller_bug, "duplicate_function",
                 "two functions have one name"},
+    error_entry{errc::duplicate_call, condition::caller_bug, "duplicate_call",
+                "a call with this id has begun before"},
     error_entry{errc::function_failed, condition::function_failed, "function_failed",
                 "the function failed"},
     error_entry{errc::result_too_large, condition::function_failed, "result_too_large",

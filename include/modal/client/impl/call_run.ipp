@@ -46,6 +46,7 @@ attempt_request call_run::make_request(time_point now) const {
   request.head.attempt = std::min(machine_.attempt(), most_attempts);
   request.head.parent = parent_;
   request.head.depth = depth_;
+  request.head.repeats = outgoing_.options.lost == on_lost::repeat;
   request.head.traceparent = outgoing_.options.traceparent;
   return request;
 }

@@ -56,6 +56,7 @@ void http_exchange::start(std::string_view authority, std::string_view path, con
     append_id_field(head_, field_parent, head.parent);
     number(field_depth, static_cast<std::uint64_t>(head.depth));
   }
+  if (head.repeats) append_field(head_, field_on_lost, "repeat");
   if (!head.traceparent.empty()) append_field(head_, field_traceparent, head.traceparent);
   if (wanted == consent::expect) append_field(head_, "expect", "100-continue");
   number("content-length", arguments.wire_size());

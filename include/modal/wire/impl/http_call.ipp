@@ -226,6 +226,9 @@ result<call_head> parse_call_fields(std::span<const http_field> fields) {
       if (!id128::from_string(value, head.parent)) return malformed_field(name);
     } else if (same_field(name, field_depth)) {
       if (!read_decimal(value, 0, 1'000'000, head.depth)) return malformed_field(name);
+    } else if (same_field(name, field_on_lost)) {
+      if (value != "repeat") return malformed_field(name);
+      head.repeats = true;
     } else if (same_field(name, field_traceparent)) {
       if (is_traceparent(value)) head.traceparent = value;  // else ignored, as it asks
     } else if (same_field(name, field_version)) {
@@ -287,6 +290,7 @@ int http_status(errc value) noexcept {
     case errc::unsupported_feature:
       return 501;
     case errc::signature_mismatch:
+    case errc::duplicate_call:
       return 409;
     case errc::malformed_payload:
     case errc::malformed_request:

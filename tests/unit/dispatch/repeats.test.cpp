@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls whose ids come again: those that run once, and those whose callers may ask again.
+#include "unit/dispatch/fake_calls.hpp"
+
+using namespace test;
+
+namespace {
+
+call_head named(std::string function, call_id id) {
+  call_head head = head_of(std::move(function));
+  head.id = id;
+  return head;
+}
+
+call_head repeating(std::string function, call_id id) {
+  call_head head = named(std::move(function), id);
+  head.repeats = true;
+  return head;
+}
+
+void check_rests(bench& b, std::uint64_t begun) {
+  const auto now = b.calls.snapshot();
+  CHECK(now.waiting == 0);
+  CHECK(now.running == 0);
+  CHECK(now.bytes_in_flight == 0);
+  CHECK(now.admitted == begun);
+  CHECK(now.succeeded + now.failed == begun);
+}
+
+}  // namespace
+
+TEST_CASE("repeats: an id that has run is not run again", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  CHECK_FALSE(b.call(named("test::echo", id)).get().failure);
+  const outcome again = b.call(named("test::echo", id)).get();
+  REQUIRE(again.is(errc::duplicate_call));
+  CHECK(again.failure->details().call_id == id.to_string());
+  CHECK(again.failure->message().find(id.to_string()) != std::string::npos);
+  CHECK(b.call(repeating("test::echo", id)).get().is(errc::duplicate_call));
+  // Nor does the refused one make it forgotten.
+  CHECK(b.call(named("test::slow", id)).get().is(errc::duplicate_call));
+  CHECK_FALSE(b.call(named("test::echo", call_id::random())).get().failure);
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  CHECK_FALSE(b.call("test::echo").get().failure);
+  b.calls.stop(1s, 30s);
+  check_rests(b, 7);
+}
+
+TEST_CASE("repeats: an id that is under way is not run again", "[executor][repeats]") {
+  bench b({.threads = 2});
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(named("test::wait", id));
+  REQUIRE(the_gate().wait_entered(1));
+  CHECK(b.call(named("test::wait", id)).get().is(errc::duplicate_call));
+  the_gate().open();
+  CHECK_FALSE(first.get().failure);
+}
+
+TEST_CASE("repeats: an id is free again when its call has not run", "[executor][repeats]") {
+  bench b;
+  const auto id = call_id::random();
+  {
+    const auto never_submitted = b.calls.admit(named("test::echo", id), encoding::binary, 3);
+    REQUIRE(never_submitted.has_value());
+  }
+  const auto first = b.call(named("test::echo", id));
+  {
+    const auto never_submitted = b.calls.admit(named("test::echo", id), encoding::binary, 3);
+    REQUIRE(never_submitted.has_value());
+  }
+  CHECK(b.call(named("test::echo", id)).get().is(errc::duplicate_call));
+  b.calls.cancel(*first.call);
+  CHECK(first.get().is(errc::cancelled));
+  const auto second = b.call(named("test::echo", id));
+  b.calls.start();
+  CHECK_FALSE(second.get().failure);
+}
+
+TEST_CASE("repeats: ids are forgotten after their time", "[executor][repeats]") {
+  dispatcher_config config{.threads = 1};
+  config.bounds.remembered_time = 5s;
+  bench b(config);
+  b.calls.start();
+  const auto id = call_id::random();
+  CHECK_FALSE(b.call(named("test::echo", id)).get().failure);
+  b.clock.advance(5s - 1ns);
+  CHECK(b.call(named("test::echo", id)).get().is(errc::duplicate_call));
+  b.clock.advance(1ns);
+  CHECK_FALSE(b.call(named("test::echo", id)).get().failure);
+}
+
+TEST_CASE("repeats: who asks again is given the outcome", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  auto how = GENERATE(encoding::binary, encoding::json);
+  const outcome first = b.call(repeating("test::slow", id), "one", how).get();
+  CHECK(first.bytes == "one");
+  const auto time = b.clock.now();
+  const outcome second = b.call(repeating("test::slow", id), "two", how).get();
+  CHECK(second.bytes == "one");
+  CHECK(b.clock.now() == time);  // nothing ran
+  b.clock.advance(60s);
+  CHECK(b.call(repeating("test::slow", id), "three", how).get().bytes == "three");
+  b.calls.stop(1s, 30s);
+  check_rests(b, 3);
+}
+
+TEST_CASE("repeats: a failure is an outcome too", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const outcome first = b.call(repeating("test::late", id)).get();
+  const outcome second = b.call(repeating("test::late", id)).get();
+  REQUIRE(first.is(errc::function_failed));
+  REQUIRE(second.is(errc::function_failed));
+  CHECK(second.failure->details() == first.failure->details());
+}
+
+TEST_CASE("repeats: who asks again while the call runs waits for it", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::wait", id), "one");
+  REQUIRE(the_gate().wait_entered(1));
+  const auto second = b.call(repeating("test::wait", id), "two");
+  const auto third = b.call(repeating("test::wait", id), "three");
+  CHECK(b.calls.snapshot().waiting == 2);
+  the_gate().open();
+  CHECK(first.get().bytes == "one");
+  CHECK(second.get().bytes == "one");
+  CHECK(third.get().bytes == "one");
+  b.calls.stop(1s, 30s);
+  CHECK(first.sink->count() == 1);
+  CHECK(second.sink->count() == 1);
+  CHECK(third.sink->count() == 1);
+  check_rests(b, 3);
+}
+
+TEST_CASE("repeats: another function, encoding or way to ask is a duplicate",
+          "[executor][repeats]") {
+  bench b({.threads = 2});
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::wait", id));
+  REQUIRE(the_gate().wait_entered(1));
+  const auto check_all = [&] {
+    CHECK(b.call(repeating("test::echo", id)).get().is(errc::duplicate_call));
+    CHECK(b.call(repeating("test::wait", id), "[]", encoding::json).get().is(errc::duplicate_call));
+    CHECK(b.call(named("test::wait", id)).get().is(errc::duplicate_call));
+  };
+  check_all();
+  the_gate().open();
+  CHECK_FALSE(first.get().failure);
+  check_all();
+  CHECK_FALSE(b.call(repeating("test::wait", id)).get().failure);
+}
+
+TEST_CASE("repeats: a call goes on when its connection is lost", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::wait", id));
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.lose(*first.call);
+  CHECK(b.calls.expire() == b.clock.now() + 10s);
+  const auto second = b.call(repeating("test::wait", id));
+  CHECK(b.calls.expire() == b.clock.now() + 600s);  // only the deadline
+  b.clock.advance(10s);
+  b.calls.expire();
+  CHECK_FALSE(second.sink->is_answered());
+  the_gate().open();
+  CHECK_FALSE(second.get().failure);
+  CHECK(the_gate().stopped() == 0);
+}
+
+TEST_CASE("repeats: a lost call ends when nobody asks again", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::wait", id));
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.lose(*first.call);
+  const auto second = b.call(repeating("test::wait", id));
+  b.calls.lose(*second.call);
+  CHECK(second.get().is(errc::cancelled));
+  b.clock.advance(10s);
+  b.calls.expire();
+  CHECK(first.get().is(errc::cancelled));
+  REQUIRE(the_gate().wait_left(1));
+  CHECK(the_gate().stopped() == 1);
+  b.calls.stop(1s, 30s);
+  check_rests(b, 2);
+}
+
+TEST_CASE("repeats: a lost call that waits for a worker may be asked for again",
+          "[executor][repeats]") {
+  bench b;
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::echo", id), "one");
+  b.calls.lose(*first.call);
+  b.clock.advance(10s);
+  const auto other = b.call("test::echo");
+  b.calls.start();
+  CHECK_FALSE(other.get().failure);  // the worker has seen that the first is due, and passed it by
+  const auto second = b.call(repeating("test::echo", id), "two");
+  CHECK(second.get().bytes == "one");
+  CHECK(first.get().bytes == "one");
+}
+
+TEST_CASE("repeats: one that cannot be repeated ends with its connection", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call(named("test::wait", call_id::random()));
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.lose(*call.call);
+  CHECK(call.get().is(errc::cancelled));
+  b.calls.expire();
+  REQUIRE(the_gate().wait_left(1));
+  CHECK(the_gate().stopped() == 1);
+}
+
+TEST_CASE("repeats: all who wait hear of the deadline, once", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::short", id));
+  REQUIRE(the_gate().wait_entered(1));
+  b.clock.advance(50ms);
+  const auto second = b.call(repeating("test::short", id));
+  b.clock.advance(50ms);
+  b.calls.expire();
+  CHECK(first.get().is(errc::deadline_exceeded));
+  CHECK(second.get().is(errc::deadline_exceeded));
+  b.clock.advance(50ms);
+  b.calls.expire();
+  b.calls.stop(1s, 30s);
+  CHECK(first.sink->count() == 1);
+  CHECK(second.sink->count() == 1);
+  check_rests(b, 2);
+}
+
+TEST_CASE("repeats: each who waits has a deadline of its own", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::wait", id));
+  REQUIRE(the_gate().wait_entered(1));
+  auto head = repeating("test::wait", id);
+  head.timeout = 10ms;
+  const auto second = b.call(head);
+  b.clock.advance(10ms);
+  b.calls.expire();
+  CHECK(second.get().is(errc::deadline_exceeded));
+  the_gate().open();
+  CHECK_FALSE(first.get().failure);
+  b.calls.stop(1s, 30s);
+  CHECK(second.sink->count() == 1);
+  check_rests(b, 2);
+}
+
+TEST_CASE("repeats: a stop answers all who wait", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::wait", id));
+  REQUIRE(the_gate().wait_entered(1));
+  const auto second = b.call(repeating("test::wait", id));
+  const auto third = b.call(repeating("test::wait", id));
+  b.calls.stop(0s, 30s);
+  CHECK(first.get().is(errc::cancelled));
+  CHECK(second.get().failure);
+  CHECK(third.get().failure);
+  CHECK(first.sink->count() == 1);
+  CHECK(second.sink->count() == 1);
+  CHECK(third.sink->count() == 1);
+  check_rests(b, 3);
+}
+
+TEST_CASE("repeats: outcomes beyond their limit are not kept, and run again",
+          "[executor][repeats]") {
+  dispatcher_config config{.threads = 1};
+  config.bounds.remembered_bytes = 0;
+  bench b(config);
+  b.calls.start();
+  const auto id = call_id::random();
+  CHECK(b.call(repeating("test::echo", id), "one").get().bytes == "one");
+  CHECK(b.call(repeating("test::echo", id), "two").get().bytes == "two");
+}
+
+TEST_CASE("repeats: what an executor repeats by itself is one call", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const std::string third_time(1, '\3');
+  const outcome answer = b.call(repeating("test::stubborn", id), third_time).get();
+  CHECK(answer.bytes == third_time);
+  CHECK(answer.report.attempts == 3);
+  CHECK(b.call(repeating("test::stubborn", id), third_time).get().report.attempts == 3);
+}
