@@ -35,6 +35,10 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
       repeats(config.bounds.remembered_bytes, saturated(config.bounds.remembered_time)) {
   for (const auto& [name, descriptor] : functions_)
     served.try_emplace(name, descriptor, config, functions_.size());
+  // Workers take no memory by themselves: they could tell nobody that there is none.
+  const mutex_lock lock(mutex);
+  parkers.resize(config.threads + config.spare_threads);
+  parked.reserve(parkers.size());
 }
 
 served_function* dispatcher_core::find(std::string_view name) {
@@ -85,12 +89,9 @@ void dispatcher_core::carry_out(const wake_up& wake) {
 }
 
 void dispatcher_core::wake_all() {
-  std::vector<parker*> all;
-  {
-    const mutex_lock lock(mutex);
-    all.swap(parked);
-  }
-  for (parker* each : all) each->unpark();
+  const mutex_lock lock(mutex);
+  for (parker* each : parked) each->unpark();
+  parked.clear();
 }
 
 bool dispatcher_core::claim_locked(call& which) {
@@ -103,7 +104,11 @@ bool dispatcher_core::claim_locked(call& which) {
 // What waits for memory is told with the lock held: it only wakes others.
 void dispatcher_core::release_locked(memory_share& share) {
   memory.release(share);
-  for (const auto& resume : memory.take_resumed()) resume();
+  resume_locked();
+}
+
+void dispatcher_core::resume_locked() {
+  while (const auto resume = memory.take_resumed()) resume();
 }
 
 void dispatcher_core::count_locked(call& which, const error* failure) {
@@ -136,14 +141,18 @@ void dispatcher_core::retire_locked(call& which) {
   }
 }
 
-dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what, std::string message,
-                                                     wake_up& wake) {
-  // What may throw comes first, so that a call is over with its answer or not at all.
-  verdict ended{call_ptr(&which), error(what, std::move(message)), {}, {}};
-  // It has run: what came of that says more than that it will not run again.
-  if (what == errc::draining && which.last_failure) ended.failure = *which.last_failure;
-  ended.failure.details().function = which.target->descriptor->name;
-  ended.failure.details().call_id = which.head.id.to_string();
+dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what,
+                                                     std::string_view message,
+                                                     wake_up& wake) noexcept {
+  verdict ended{call_ptr(&which), error(what), {}, {}};
+  try {
+    ended.failure.details().message = message;
+    // It has run: what came of that says more than that it will not run again.
+    if (what == errc::draining && which.last_failure) ended.failure = *which.last_failure;
+    ended.failure.details().function = which.target->descriptor->name;
+    ended.failure.details().call_id = which.head.id.to_string();
+  } catch (const std::bad_alloc&) {  // then it says less
+  }
   if (ended.failure.condition() == condition::retry_later)
     ended.failure.details().retry_after = retry_after_locked(which.target);
   ended.report.queue = which.queue_time;
@@ -196,7 +205,7 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
     const mutex_lock lock(mutex);
     which->target->metrics.bytes_in += which->body.size();
     memory.end_arrival(which->memory);
-    for (const auto& resume : memory.take_resumed()) resume();
+    resume_locked();
     if (closed) {
       ended = end_locked(*which, errc::draining, "the executor stopped before the call could run",
                          wake);
@@ -212,9 +221,7 @@ call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<ca
       outcome = std::move(known.outcome);
       if (known.is_duplicate) {
         ended = end_locked(*which, errc::duplicate_call,
-                           "a call with the id " + which->head.id.to_string() +
-                               " has begun before, and is not run twice",
-                           wake);
+                           "a call with this id has begun before, and is not run twice", wake);
       } else if (outcome != nullptr) {
         claim_locked(*which);
         retire_locked(*which);
@@ -270,19 +277,14 @@ time_point dispatcher_core::expire() {
       const bool is_late = due != nullptr && due->deadline <= now;
       if (is_late || (due != nullptr && due->abandoned_at <= now)) {
         const call_ptr keep(due);
-        try {
-          ended = is_late ? end_locked(*due, errc::deadline_exceeded,
-                                       due->at == call::phase::running
-                                           ? "the function was still running at the deadline"
-                                           : "no worker was free before the deadline",
-                                       wake)
-                          : end_locked(*due, errc::cancelled,
-                                       "the caller's connection ended, and it has not come again",
-                                       wake);
-        } catch (...) {
-          plan.set_due(*due, now);  // for the next try
-          throw;
-        }
+        ended = is_late
+                    ? end_locked(*due, errc::deadline_exceeded,
+                                 due->at == call::phase::running
+                                     ? "the function was still running at the deadline"
+                                     : "no worker was free before the deadline",
+                                 wake)
+                    : end_locked(*due, errc::cancelled,
+                                 "the caller's connection ended, and it has not come again", wake);
         if (due->at == call::phase::running) stop = due->stop.request();
       } else if (due != nullptr) {
         enqueue_locked(*due, now, wake);
@@ -299,32 +301,40 @@ time_point dispatcher_core::expire() {
   }
 }
 
-void dispatcher_core::stop_remaining() {
-  std::vector<verdict> ended;
-  std::vector<std::stop_source> running_stops;
+// One call at a time, so that there is nothing to collect, and what memory is missing for can be
+// tried again.
+bool dispatcher_core::stop_one() {
+  std::optional<verdict> ended;
+  std::optional<std::stop_source> stop;
   wake_up wake;
   {
     const mutex_lock lock(mutex);
     closed = true;
-    // Ending a call takes it off the list, and others with it.
-    std::vector<call_ptr> all;
-    for (call& each : flight) all.emplace_back(&each);
-    for (const call_ptr& keep : all) {
-      call& each = *keep;
-      if (!each.answered) {
-        const bool runs = each.at == call::phase::running;
-        ended.push_back(end_locked(each, runs ? errc::cancelled : errc::draining,
-                                   runs ? "the executor stopped, and its grace period is over"
-                                        : "the executor stopped before the call could run",
-                                   wake));
-      }
-      if (each.at == call::phase::running)
-        if (auto stop = each.stop.request()) running_stops.push_back(*std::move(stop));
+    const auto found =
+        std::find_if(flight.begin(), flight.end(), [](const call& each) { return !each.answered; });
+    if (found == flight.end()) return false;
+    const call_ptr keep(&*found);
+    const bool runs = keep->at == call::phase::running;
+    ended = end_locked(*keep, runs ? errc::cancelled : errc::draining,
+                       runs ? "the executor stopped, and its grace period is over"
+                            : "the executor stopped before the call could run",
+                       wake);
+    if (runs) stop = keep->stop.request();
+  }
+  deliver(*ended);
+  if (stop) stopper.request(*std::move(stop));
+  return true;
+}
+
+void dispatcher_core::stop_remaining() noexcept {
+  for (bool goes_on = true; goes_on;) {
+    try {
+      goes_on = stop_one();
+    } catch (const std::bad_alloc&) {
+      std::this_thread::yield();
     }
   }
   wake_all();
-  for (auto& each : ended) deliver(each);
-  for (auto& each : running_stops) stopper.request(std::move(each));
 }
 
 void dispatcher_core::keep_house() {

@@ -94,7 +94,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
 
   void work();        ///< the loop of a worker
   void keep_house();  ///< the loop of the housekeeper
-  void stop_remaining();
+  bool stop_one();    ///< returns whether there was one
+  void stop_remaining() noexcept;
 
   /// Returns why a call is refused whatever else is under way; needs no lock.
   [[nodiscard]] std::optional<error> mismatch(const call_head& head, encoding how,
@@ -120,6 +121,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   bool claim_locked(call& which) MODAL_REQUIRES(mutex);
   void retire_locked(call& which) MODAL_REQUIRES(mutex);
   void release_locked(memory_share& share) MODAL_REQUIRES(mutex);
+  void resume_locked() MODAL_REQUIRES(mutex);
   void count_locked(call& which, const error* failure) MODAL_REQUIRES(mutex);
   standing look_up_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
   void follow_locked(call& which, call_ptr first, time_point now, wake_up& wake)
@@ -132,7 +134,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                        const executor_report& report) noexcept MODAL_EXCLUDES(mutex);
   void deliver_outcome(call& to, const std::shared_ptr<const call_outcome>& outcome) noexcept
       MODAL_EXCLUDES(mutex);
-  verdict end_locked(call& which, errc what, std::string message, wake_up& wake)
+  verdict end_locked(call& which, errc what, std::string_view message, wake_up& wake) noexcept
       MODAL_REQUIRES(mutex);
   void deliver(verdict& ended) noexcept MODAL_EXCLUDES(mutex);
   void note_delivered() noexcept MODAL_EXCLUDES(mutex);
@@ -156,7 +158,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   mutable detail::mutex mutex;
   condition_variable quiet;
   condition_variable house_call;
-  std::deque<parker> parkers MODAL_GUARDED_BY(mutex);  ///< one for each worker that has started
+  std::deque<parker> parkers MODAL_GUARDED_BY(mutex);  ///< one for each worker, spare ones too
+  std::size_t parkers_taken MODAL_GUARDED_BY(mutex) = 0;
   /// The last one to park is the first to be woken: it is warm.
   std::vector<parker*> parked MODAL_GUARDED_BY(mutex);
   using call_list = boost::intrusive::list<

@@ -106,8 +106,10 @@ bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, 
 void dispatcher_core::begin_run_locked(call& which, time_point now) {
   which.at = call::phase::running;
   ++which.attempt;
-  which.queue_time += now - which.queued_at;
-  which.target->metrics.queue.add(now - which.queued_at);
+  // The time was read before the lock was taken: the call may have come since.
+  const nanoseconds waited = std::max(now - which.queued_at, nanoseconds{0});
+  which.queue_time += waited;
+  which.target->metrics.queue.add(waited);
   which.stop.reset();
   --waiting;
   --which.target->waiting;
@@ -267,7 +269,7 @@ bool dispatcher_core::run_here(call& which) {
 
 void dispatcher_core::work() {
   mutex_lock lock(mutex);
-  parker& bed = parkers.emplace_back();
+  parker& bed = parkers[parkers_taken++];
   for (;;) {
     call_ptr next = next_locked(config.time->now());
     if (next == nullptr) {

@@ -39,18 +39,16 @@ void memory_budget::release(memory_share& share) noexcept {
   used_ -= std::exchange(share.held, 0);
 }
 
-std::vector<std::function<void()>> memory_budget::take_resumed() {
-  std::vector<std::function<void()>> resumed;
-  if (waiting_ == 0) return resumed;
+std::function<void()> memory_budget::take_resumed() noexcept {
+  if (waiting_ == 0) return nullptr;
   for (memory_share& each : arriving_) {
     if (each.wanted == 0) continue;
     if (!grant(each, each.wanted)) break;  // in the order of age: none younger before it
     each.wanted = 0;
     --waiting_;
-    resumed.push_back(std::move(each.resume));
-    each.resume = nullptr;
+    return std::exchange(each.resume, nullptr);
   }
-  return resumed;
+  return nullptr;
 }
 
 }  // namespace modal::detail

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <vector>
 
 namespace modal::detail {
 
@@ -53,9 +52,9 @@ class memory_budget {
   /// Gives all of a share back.
   void release(memory_share& share) noexcept;
 
-  /// Returns what is to be resumed now, after memory was given back or an older body ended. Each is
-  /// granted what it wanted.
-  std::vector<std::function<void()>> take_resumed();
+  /// Returns one that is to be resumed now, after memory was given back or an older body ended; it
+  /// is granted what it wanted. To be asked until it returns none.
+  std::function<void()> take_resumed() noexcept;
 
  private:
   bool grant(memory_share& share, std::size_t total) noexcept;

@@ -36,7 +36,7 @@ std::optional<error> check_result(const call& which, const limits& bounds) {
 
 }  // namespace
 
-std::optional<error> run_function(call& which, const dispatcher_config& config) {
+std::optional<error> run_function(call& which, const dispatcher_config& config) try {
   const call_context context({.id = which.head.id,
                               .attempt = which.attempt,
                               .depth = which.head.depth,
@@ -71,6 +71,8 @@ std::optional<error> run_function(call& which, const dispatcher_config& config) 
     return failure_of(meaning_of(work.at), current_exception_type(),
                       "an exception that is no std::exception");
   }
+} catch (const std::bad_alloc&) {  // not even for saying what went wrong
+  return error(meaning_of(which.work.at));
 }
 
 }  // namespace modal::detail

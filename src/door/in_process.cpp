@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,13 @@ class in_process_executor final : public in_process_door {
 
   std::shared_ptr<started_call> start(call_head head, buffer body,
                                       std::function<void(in_process_answer)> done) override {
+    if (born_in_ != ::getpid()) {
+      done({error(errc::bad_configuration,
+                  "this process was forked from one whose executor it would call, and whose "
+                  "threads stayed there: call before the fork, or set MODAL_URL"),
+            {}});
+      return nullptr;
+    }
     auto admitted = calls_.admit(std::move(head), encoding::binary, body.size());
     if (!admitted) {
       done({admitted.error(), {}});
@@ -75,6 +83,7 @@ class in_process_executor final : public in_process_door {
   }
 
  private:
+  const pid_t born_in_ = ::getpid();
   buffer_pool pool_;
   dispatcher calls_;
 };

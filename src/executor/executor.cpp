@@ -12,7 +12,9 @@
 #include <atomic>
 #include <csignal>
 #include <future>
+#include <new>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace modal {
@@ -57,6 +59,22 @@ std::string names_of(const catalog& functions) {
 
 }  // namespace
 
+namespace {
+
+// Does what has to be done, as soon as there is memory for it.
+template <class Step>
+void insist(Step step) noexcept {
+  for (;;) {
+    try {
+      return step();
+    } catch (const std::bad_alloc&) {
+      std::this_thread::yield();
+    }
+  }
+}
+
+}  // namespace
+
 struct executor::impl {
   enum class state { fresh, running, stopping, stopped };
 
@@ -72,7 +90,15 @@ struct executor::impl {
     return at;
   }
   void start(boost::asio::io_context* host);
-  void stop();
+  void stop() noexcept;
+  /// Logs, unless that fails: no memory, or a sink that throws against its contract.
+  template <class Text>
+  void say_surely(log_level level, Text text) const noexcept {
+    try {
+      say(level, text());
+    } catch (...) {
+    }
+  }
   void say(log_level level, const std::string& message,
            std::vector<std::pair<std::string_view, std::string>> fields = {}) const {
     config.log({.level = level,
@@ -93,6 +119,7 @@ struct executor::impl {
       std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<detail::server> listener;
   detail::signal_wait signals;
+  const pid_t born_in = ::getpid();
 
   mutable detail::mutex mutex;
   detail::condition_variable changed;
@@ -138,43 +165,48 @@ void executor::impl::start(boost::asio::io_context* host) {
       {{"functions", names_of(functions)}, {"threads", std::to_string(config.threads)}});
 }
 
-void executor::impl::stop() {
+// Whatever happens in between, who waits for the end of this is told, by the last thing it does:
+// the executor may be destroyed then.
+void executor::impl::stop() noexcept {
+  if (born_in != ::getpid()) return;  // its threads stayed with the parent
   {
     detail::mutex_lock lock(mutex);
     while (at == state::stopping) changed.wait(lock);
     if (at != state::running) return;
     at = state::stopping;
   }
-  say(log_level::info, "draining: no new calls are taken");
+  say_surely(log_level::info, [] { return std::string("draining: no new calls are taken"); });
   const auto begin = std::chrono::steady_clock::now();
   if (listener) listener->drain();
   // While this thread waits, bodies that arrive on it would never come.
-  if (listener && listener->runs_on_this_thread()) listener->give_up_arriving();
+  if (listener && listener->runs_on_this_thread()) insist([&] { listener->give_up_arriving(); });
   const std::chrono::nanoseconds grace = saturated(config.grace);
-  const std::size_t left_behind = calls->stop(grace, saturated(config.stop_patience));
+  std::size_t left_behind = 0;
+  insist([&] { left_behind = calls->stop(grace, saturated(config.stop_patience)); });
   if (left_behind != 0)
-    say(log_level::error, std::to_string(left_behind) +
-                              " functions ignore their stop token; their threads are left behind");
+    say_surely(log_level::error, [&] {
+      return std::to_string(left_behind) +
+             " functions ignore their stop token; their threads are left behind";
+    });
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
   // Answers that are still on their way get what is left of the time.
   if (listener)
-    listener->stop(std::max<std::chrono::nanoseconds>(grace - spent, std::chrono::seconds{1}));
-  say(log_level::info, "stopped");
-  {
-    const detail::mutex_lock lock(mutex);
-    at = state::stopped;
-    changed.notify_all();
-  }
+    insist([&] {
+      listener->stop(std::max<std::chrono::nanoseconds>(grace - spent, std::chrono::seconds{1}));
+    });
+  say_surely(log_level::info, [] { return std::string("stopped"); });
   signals.end();
+  const detail::mutex_lock lock(mutex);
+  at = state::stopped;
+  changed.notify_all();
 }
 
 executor::executor(executor_config config) : impl_(std::make_unique<impl>(std::move(config))) {}
 
 executor::~executor() {
-  try {
-    impl_->stop();
-  } catch (...) {  // a log sink that throws, against its contract
-  }
+  impl_->stop();
+  // In the child of a fork, what the threads of the parent were doing is never done.
+  if (impl_->born_in != ::getpid()) (void)impl_.release();
 }
 
 void executor::add(function_descriptor entry) {

@@ -68,6 +68,10 @@ connection_fsm::action connection_fsm::read_head(time_point now) {
     close();
     return {.what = kind::close};
   }
+  // An empty line before a request is nothing (RFC 9112 section 2.2): old clients send one behind a
+  // body.
+  if (since_ == never)
+    while (input().starts_with("\r\n")) input_begin_ += 2;
   if (input().empty()) return {};
   switch (reader_.read_head(input())) {
     case request_reader::step::need_more:
@@ -251,13 +255,7 @@ void connection_fsm::on_replied(bool is_out, time_point now) {
   idle_since_ = now;
   since_ = never;
   if (is_lost_ || !is_out) return close();
-  if (closes_ || close_wanted_) {
-    phase_ = phase::linger;
-    linger_left_ = most_lingered;
-    shuts_sending_ = true;
-    since_ = now;
-    return;
-  }
+  if (closes_ || close_wanted_) return begin_linger(now);
   phase_ = discard_left_ != 0 ? phase::discard : phase::head;
 }
 
@@ -275,8 +273,19 @@ connection_fsm::action connection_fsm::discard(time_point now) {
     close();
     return {.what = kind::close};
   }
+  if (close_wanted_) {
+    begin_linger(now);
+    return linger();
+  }
   if (since_ == never) since_ = now;
   return {};
+}
+
+void connection_fsm::begin_linger(time_point now) {
+  phase_ = phase::linger;
+  linger_left_ = most_lingered;
+  shuts_sending_ = true;
+  since_ = now;
 }
 
 connection_fsm::action connection_fsm::linger() {
@@ -328,7 +337,7 @@ void connection_fsm::on_bytes(std::size_t size, time_point now) {
     return;
   }
   input_end_ += size;
-  if (is_arriving() || phase_ == phase::discard) since_ = now;
+  if (is_arriving()) since_ = now;  // what is dropped has one time for all of it
   if (phase_ == phase::linger) linger_left_ -= std::min(linger_left_, size);
 }
 

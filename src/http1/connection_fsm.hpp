@@ -137,6 +137,7 @@ class connection_fsm {
   action await_reply();
   action discard(time_point now);
   action linger();
+  void begin_linger(time_point now);
   action fail_now(error reason, int status = 0);
   bool make_body(std::size_t size);
   void append(std::string_view piece);

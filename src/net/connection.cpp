@@ -4,7 +4,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
 
 #include <cstring>
 #include <poll.h>
@@ -15,6 +14,8 @@ namespace modal::detail {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr int most_requests_at_once = 16;
 
 std::int64_t to_count(time_point at) noexcept { return at.time_since_epoch().count(); }
 time_point from_count(std::int64_t count) noexcept {
@@ -31,8 +32,8 @@ connection::connection(socket peer, std::shared_ptr<server_state> shared)
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
       exchange_(shared_->handler->connect()) {
   const mutex_lock lock(shared_->mutex);
+  shared_->open.insert(this);  // first: where it throws, there is nothing to take back
   ++shared_->alive;
-  shared_->open.insert(this);
   shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
 }
 
@@ -52,25 +53,55 @@ void connection::leave() {
 }
 
 void connection::start() {
-  idle_since_.store(to_count(machine_.idle_since()), std::memory_order_relaxed);
-  advance();
+  go_on([this] { idle_since_.store(to_count(machine_.idle_since()), std::memory_order_relaxed); });
 }
 
 void connection::start_refusing() {
-  error reason(errc::queue_full, "there are more connections than limits.connections");
-  reason.details().retry_after = std::chrono::seconds{1};
-  machine_.fail(std::move(reason));
-  advance();
+  go_on([this] {
+    error reason(errc::queue_full, "there are more connections than limits.connections");
+    reason.details().retry_after = std::chrono::seconds{1};
+    machine_.fail(std::move(reason));
+  });
+}
+
+void connection::give_up(const char* why) noexcept {
+  try {
+    if (shared_->log)
+      shared_->log({.level = log_level::error,
+                    .time = std::chrono::system_clock::now(),
+                    .message = std::string("a connection ends: ") + why,
+                    .function = {},
+                    .call = {},
+                    .fields = {}});
+  } catch (...) {
+  }
+  if (end_now()) shut();
+}
+
+// Ends what is under way. Returns whether that is all: while another thread writes an answer, the
+// descriptor stays ours, and that thread tells when it is done.
+bool connection::end_now() noexcept {
+  auto expected = turn::reply;
+  if (!is_writing_ && machine_.awaits_reply() &&
+      (turn_.compare_exchange_strong(expected, turn::awaited) || expected == turn::awaited)) {
+    ::shutdown(fd_, SHUT_RDWR);  // what is being written fails
+    machine_.want_close();
+    return false;
+  }
+  machine_.close();
+  return true;
 }
 
 // The heart: does what the machine says, until something must happen first.
 void connection::advance() {
-  if (is_closed_) return;
   const auto now = steady_clock::now();
   notice_reply();
-  for (;;) {
+  for (int requests = 0;;) {
     const auto next = machine_.next(now);
     if (next.what != kind::wait) {
+      // Others have their turn before one that has sent many at once.
+      if (next.what == kind::open && ++requests == most_requests_at_once)
+        return post([](connection& self) { self.go_on([&self] { self.open(); }); });
       perform(next);
       if (is_closed_) return;
     } else if (!machine_.awaits_reply() || !(notice_reply() || await_reply())) {
@@ -155,14 +186,13 @@ void connection::ask_memory(std::size_t total) {
   // Runs with a lock of the handler held, so that this object must not end there: the last owner
   // is the handler of the post. Until then the timer of the deadline owns it.
   auto given = exchange_->ask_memory(total, [weak = weak_from_this(), total, which = requests_] {
-    auto self = weak.lock();
-    if (self == nullptr) return;
-    const auto lane = self->lane();
-    boost::asio::post(lane, [self = std::move(self), total, which] {
-      // The request may be over, and another one begun.
-      if (self->requests_ == which) self->machine_.grant(total, steady_clock::now());
-      self->advance();
-    });
+    if (const auto self = weak.lock())
+      self->post([total, which](connection& found) {
+        found.go_on([&] {
+          // The request may be over, and another one begun.
+          if (found.requests_ == which) found.machine_.grant(total, steady_clock::now());
+        });
+      });
   });
   if (!given)
     machine_.fail(std::move(given).error());
@@ -175,8 +205,10 @@ void connection::ask_memory(std::size_t total) {
 // Nothing else is on its way to the client, so that these few bytes fit; where they do not, it has
 // enough to read.
 void connection::say(const char* line) {
-  if (::send(fd_, line, std::strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
-    machine_.on_end();
+  const auto size = static_cast<ssize_t>(std::strlen(line));
+  const ssize_t written = ::send(fd_, line, std::strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // Half a line would spoil what follows.
+  if (written < 0 ? errno != EAGAIN : written < size) machine_.on_end();
 }
 
 void connection::read() {
@@ -185,12 +217,11 @@ void connection::read() {
   socket_.async_read_some(
       boost::asio::buffer(room.data(), room.size()),
       [self = shared_from_this()](const boost::system::error_code& failed, std::size_t size) {
-        self->on_read(failed, size);
+        self->go_on([&] { self->on_read(failed, size); });
       });
 }
 
 void connection::on_read(const boost::system::error_code& failed, std::size_t size) {
-  if (is_closed_) return;
   const bool yields = yields_.load(std::memory_order_relaxed);
   if (yields) yields_.store(false, std::memory_order_relaxed);
   if (!failed) {
@@ -205,7 +236,6 @@ void connection::on_read(const boost::system::error_code& failed, std::size_t si
     if (yields && machine_.is_idle() && ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
       machine_.close();
   }
-  advance();
 }
 
 // The timer is set anew only to be earlier: when it fires too early, it looks again. So a request
@@ -215,30 +245,30 @@ void connection::arm(time_point when) {
   timer_at_ = when;
   timer_.expires_at(when);
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& failed) {
-    if (failed || self->is_closed_) return;
-    self->timer_at_ = never;
-    self->notice_reply();
-    self->machine_.on_time(steady_clock::now());
-    self->advance();
+    if (failed) return;
+    self->go_on([&] {
+      self->timer_at_ = never;
+      self->notice_reply();
+      self->machine_.on_time(steady_clock::now());
+    });
   });
 }
 
 void connection::close_soon() {
   boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    if (self->is_closed_) return;
-    self->notice_reply();
-    self->machine_.want_close();
-    // Whoever writes tells us when it is done.
-    auto expected = turn::reply;
-    self->turn_.compare_exchange_strong(expected, turn::awaited, std::memory_order_acq_rel);
-    self->advance();
+    self->go_on([&] {
+      self->notice_reply();
+      self->machine_.want_close();
+      // Whoever writes tells us when it is done.
+      auto expected = turn::reply;
+      self->turn_.compare_exchange_strong(expected, turn::awaited, std::memory_order_acq_rel);
+    });
   });
 }
 
 void connection::give_up_arriving() {
   boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->machine_.give_up_arriving();
-    self->advance();
+    self->go_on([&] { self->machine_.give_up_arriving(); });
   });
 }
 
@@ -261,17 +291,10 @@ void connection::close_if_idle(time_point since) {
 
 void connection::close_now() {
   boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    if (self->is_closed_) return;
-    self->notice_reply();
-    auto expected = turn::reply;
-    if (self->is_writing_ || !self->machine_.awaits_reply()) {
-      self->machine_.close();
-    } else if (self->turn_.compare_exchange_strong(expected, turn::awaited) ||
-               expected == turn::awaited) {
-      ::shutdown(self->fd_, SHUT_RDWR);  // what is being written fails, and the number stays ours
-      self->machine_.want_close();
-    }
-    self->advance();
+    self->go_on([&] {
+      self->notice_reply();
+      self->end_now();
+    });
   });
 }
 

@@ -11,13 +11,16 @@
 #include "net/server.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <sys/uio.h>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
@@ -97,6 +100,13 @@ class connection final : public reply_sink, public std::enable_shared_from_this<
   enum class sent : std::uint8_t { all, part, failed };
   using kind = connection_fsm::action::kind;
 
+  template <class Step>
+  void go_on(Step step) noexcept;
+  void give_up(const char* why) noexcept;
+  bool end_now() noexcept;
+  /// Runs `step` on the I/O thread, after what waits there already. From any thread.
+  template <class Step>
+  void post(Step step) noexcept;
   void advance();
   void perform(const connection_fsm::action& next);
   bool notice_reply();
@@ -145,5 +155,32 @@ class connection final : public reply_sink, public std::enable_shared_from_this<
   std::vector<iovec> parts_;
   std::size_t next_part_ = 0;
 };
+
+// Something has happened, which `step` tells the machine; what it throws ends this connection.
+template <class Step>
+void connection::go_on(Step step) noexcept {
+  if (is_closed_) return;
+  try {
+    step();
+    advance();
+  } catch (const std::exception& thrown) {
+    give_up(thrown.what());
+  } catch (...) {
+    give_up("something that is no std::exception was thrown");
+  }
+}
+
+// There may be no memory for that now; who waits for it is not to be forgotten.
+template <class Step>
+void connection::post(Step step) noexcept {
+  for (;;) {
+    try {
+      return boost::asio::post(lane(),
+                               [self = shared_from_this(), step]() mutable { step(*self); });
+    } catch (const std::bad_alloc&) {
+      std::this_thread::yield();
+    }
+  }
+}
 
 }  // namespace modal::detail

@@ -3,8 +3,6 @@
 // once, and the rest on the I/O thread.
 #include "net/connection.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <span>
@@ -73,14 +71,13 @@ void connection::write_out() noexcept {
     next_part_ = 0;
     const sent result = skips_write_.load(std::memory_order_relaxed) ? sent::failed : send_parts();
     if (result == sent::part) {
-      boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
-        if (self->is_closed_) return;
-        self->is_writing_ = true;
-        self->machine_.on_writing(steady_clock::now());
-        self->write_rest();
-        self->advance();
+      return post([](connection& self) {
+        self.go_on([&] {
+          self.is_writing_ = true;
+          self.machine_.on_writing(steady_clock::now());
+          self.write_rest();
+        });
       });
-      return;
     }
     is_write_failed_ = result == sent::failed;
   } catch (...) {  // no memory: the client sees the connection close
@@ -124,9 +121,9 @@ void connection::finish_reply() noexcept {
   auto expected = turn::reply;
   if (!needs_io && turn_.compare_exchange_strong(expected, turn::io, std::memory_order_acq_rel))
     return;
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    self->turn_.store(turn::io, std::memory_order_relaxed);
-    self->advance();
+  post([](connection& self) {
+    self.turn_.store(turn::io, std::memory_order_relaxed);
+    self.go_on([] {});
   });
 }
 
@@ -135,10 +132,10 @@ void connection::write_rest() {
   if (result == sent::part) {
     socket_.async_wait(socket::wait_write,
                        [self = shared_from_this()](const boost::system::error_code& failed) {
-                         if (self->is_closed_) return;
-                         if (failed) self->machine_.on_end();
-                         self->write_rest();
-                         self->advance();
+                         self->go_on([&] {
+                           if (failed) self->machine_.on_end();
+                           self->write_rest();
+                         });
                        });
     return;
   }

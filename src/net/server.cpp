@@ -14,6 +14,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <future>
@@ -93,19 +94,25 @@ struct server::impl : std::enable_shared_from_this<impl> {
   void each_connection(void (connection::*act)());
   bool close_longest_idle();
   bool wait_for_connections(time_point until);
-  void run(asio::io_context& context);
+  void run(asio::io_context& context, bool accepts);
   void end_threads();
-  void accept();
-  void on_accept(const boost::system::error_code& failed, connection::socket peer);
+  void accept() noexcept;
+  void begin_accept();
+  void on_accept(const boost::system::error_code& failed, connection::socket peer) noexcept;
+  void serve(connection::socket peer);
   void pause(const boost::system::error_code& why);
-  void say(log_level level, const std::string& message) const {
-    if (config.log)
-      config.log({.level = level,
-                  .time = std::chrono::system_clock::now(),
-                  .message = message,
-                  .function = {},
-                  .call = {},
-                  .fields = {}});
+  /// Logs, unless that fails: no memory, or a sink that throws against its contract.
+  void say(log_level level, std::string_view what, std::string_view why = {}) const noexcept {
+    try {
+      if (config.log)
+        config.log({.level = level,
+                    .time = std::chrono::system_clock::now(),
+                    .message = std::string(what).append(why),
+                    .function = {},
+                    .call = {},
+                    .fields = {}});
+    } catch (...) {
+    }
   }
 
   server_config config;
@@ -115,9 +122,13 @@ struct server::impl : std::enable_shared_from_this<impl> {
   asio::any_io_executor executor;  // of the four below
   std::optional<asio::basic_socket_acceptor<protocol>> acceptor;
   std::optional<asio::steady_timer> timer;
-  bool closed = false;
+  std::atomic<bool> closed{false};
+  bool is_stopped = false;
   bool pausing = false;
+  /// Held by the handler that accepts: alone here, nobody accepts any more.
+  const std::shared_ptr<char> accepting = std::make_shared<char>();
   std::promise<void> gone;
+  std::future<void> is_gone = gone.get_future();
   std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
   std::vector<std::thread> threads;
   std::size_t next_lane = 0;
@@ -204,7 +215,9 @@ void server::start(asio::io_context* host) {
   try {
     for (auto& each : self.lanes) {
       if (each.own == nullptr) continue;
-      self.threads.emplace_back([&self, context = each.own.get()] { self.run(*context); });
+      self.threads.emplace_back([&self, context = each.own.get(), accepts = self.threads.empty()] {
+        self.run(*context, accepts);
+      });
       pthread_setname_np(self.threads.back().native_handle(), "modal-io");
     }
   } catch (const std::system_error& failed) {
@@ -217,16 +230,17 @@ void server::start(asio::io_context* host) {
 }
 
 // What a handler throws, `bad_alloc` before all, ends that handler's connection at most.
-void server::impl::run(asio::io_context& context) {
+void server::impl::run(asio::io_context& context, bool accepts) {
   for (;;) {
     try {
       context.run();
       return;
     } catch (const std::exception& thrown) {
-      say(log_level::error, std::string("an I/O thread goes on after: ") + thrown.what());
+      say(log_level::error, "an I/O thread goes on after: ", thrown.what());
     } catch (...) {
       say(log_level::error, "an I/O thread goes on after something that is no std::exception");
     }
+    if (accepts && accepting.use_count() == 1) accept();
   }
 }
 
@@ -236,62 +250,86 @@ void server::impl::end_threads() {
     if (each.own) each.own->stop();
   for (auto& each : threads) each.join();
   threads.clear();
-  lanes.clear();
+  // A host's stays: its threads may be about to look at it.
+  if (host == nullptr) lanes.clear();
 }
 
-void server::impl::accept() {
-  if (closed) return;
-  const asio::any_io_executor& next = lanes[next_lane++ % lanes.size()].executor;
-  acceptor->async_accept(
-      host != nullptr ? asio::any_io_executor(asio::make_strand(next)) : next,
-      [self = shared_from_this()](const boost::system::error_code& failed, auto peer) {
-        if (!self->closed) self->on_accept(failed, std::move(peer));
-      });
-}
-
-void server::impl::on_accept(const boost::system::error_code& failed, connection::socket peer) {
-  if (failed == asio::error::connection_aborted) return accept();
-  if (failed) return pause(failed);
-  pausing = false;
-  if (is_tcp) {
-    const int on = 1;
-    ::setsockopt(peer.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  const std::size_t open_now = shared->count->load(std::memory_order_relaxed);
-  if (open_now < shared->bounds.connections + most_refusals) {
+// Never gives up: nobody else would begin again.
+void server::impl::accept() noexcept {
+  while (!closed) {
     try {
-      // One is let in for each that is asked to go; only where too many do not go, others wait.
-      const bool has_idle = open_now >= shared->bounds.connections && close_longest_idle();
-      const auto made = std::make_shared<connection>(std::move(peer), shared);
-      const bool is_refused = open_now >= shared->bounds.connections + most_refusals / 2 ||
-                              (open_now >= shared->bounds.connections && !has_idle);
-      asio::post(made->lane(), [made, is_refused] {
-        if (is_refused)
-          made->start_refusing();
-        else
-          made->start();
-      });
+      return begin_accept();
     } catch (const std::exception& thrown) {
-      say(log_level::error, std::string("a connection was dropped: ") + thrown.what());
+      say(log_level::error, "cannot accept connections for now: ", thrown.what());
+      std::this_thread::sleep_for(accept_pause);
+    }
+  }
+}
+
+void server::impl::begin_accept() {
+  const asio::any_io_executor& next = lanes[next_lane++ % lanes.size()].executor;
+  acceptor->async_accept(host != nullptr ? asio::any_io_executor(asio::make_strand(next)) : next,
+                         [self = shared_from_this(), mark = accepting](
+                             const boost::system::error_code& failed, auto peer) {
+                           if (!self->closed) self->on_accept(failed, std::move(peer));
+                         });
+}
+
+void server::impl::on_accept(const boost::system::error_code& failed,
+                             connection::socket peer) noexcept {
+  if (failed && failed != asio::error::connection_aborted) {
+    // Out of file descriptors, most often: accepting again at once would only burn a core.
+    try {
+      return pause(failed);
+    } catch (const std::exception&) {
+      std::this_thread::sleep_for(accept_pause);
+    }
+  } else if (!failed) {
+    pausing = false;
+    try {
+      serve(std::move(peer));
+    } catch (const std::exception& thrown) {
+      say(log_level::error, "a connection was dropped: ", thrown.what());
     }
   }
   accept();
 }
 
-// Out of file descriptors, most often: accepting again at once would only burn a core.
+void server::impl::serve(connection::socket peer) {
+  if (is_tcp) {
+    const int on = 1;
+    ::setsockopt(peer.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  const std::size_t most = shared->bounds.connections;
+  const std::size_t open_now = shared->count->load(std::memory_order_relaxed);
+  const std::size_t beyond = open_now >= most ? open_now - most : 0;
+  if (beyond >= most_refusals) return;
+  // One is let in for each that is asked to go; only where too many do not go, others wait.
+  const bool has_idle = open_now >= most && close_longest_idle();
+  const auto made = std::make_shared<connection>(std::move(peer), shared);
+  const bool is_refused = beyond >= most_refusals / 2 || (open_now >= most && !has_idle);
+  asio::post(made->lane(), [made, is_refused] {
+    if (is_refused)
+      made->start_refusing();
+    else
+      made->start();
+  });
+}
+
 void server::impl::pause(const boost::system::error_code& why) {
   if (!std::exchange(pausing, true))
-    say(log_level::warning, "cannot accept connections for now: " + why.message());
+    say(log_level::warning, "cannot accept connections for now: ", why.message());
   timer->expires_after(accept_pause);
-  timer->async_wait([self = shared_from_this()](const boost::system::error_code& aborted) {
-    if (!aborted) self->accept();
-  });
+  timer->async_wait(
+      [self = shared_from_this(), mark = accepting](const boost::system::error_code& aborted) {
+        if (!aborted) self->accept();
+      });
 }
 
 void server::drain() { impl_->shared->draining.store(true); }
 
 void server::impl::close_entry() {
-  closed = true;
+  if (!acceptor) return;
   acceptor.reset();  // not later: the host may destroy its context as soon as `stop` has returned
   timer.reset();
   gone.set_value();
@@ -350,16 +388,16 @@ bool server::impl::wait_for_connections(time_point until) {
 
 void server::stop(std::chrono::nanoseconds flush) {
   impl& self = *impl_;
-  if (self.lanes.empty() || !self.acceptor) return;
+  if (self.lanes.empty() || self.is_stopped) return;
   drain();
+  self.closed = true;
   self.remove_socket_file();
   const auto in = [](std::chrono::nanoseconds wait) {
     return saturating_add(std::chrono::steady_clock::now(), wait);
   };
-  auto entry_gone = self.gone.get_future();
   // At once where this is the host's thread: it may be the only one.
   asio::dispatch(self.executor, [impl = impl_] { impl->close_entry(); });
-  entry_gone.wait_for(last_wait);
+  self.is_gone.wait_for(last_wait);
   self.each_connection(&connection::close_soon);
   // What this thread itself would have to do does not come while it waits: there may be others.
   const bool waits_for_itself = runs_on_this_thread();
@@ -371,6 +409,7 @@ void server::stop(std::chrono::nanoseconds flush) {
     self.wait_for_connections(self.host != nullptr ? in(last_wait) : never);
   }
   self.end_threads();
+  self.is_stopped = true;
 }
 
 bool server::runs_on_this_thread() const {

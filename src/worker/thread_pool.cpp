@@ -71,9 +71,9 @@ std::size_t thread_pool::join_for(std::chrono::nanoseconds patience,
     }
     // One that stops being busy ends then, and tells.
     while (shared_->ended_count + busy() < shared_->threads.size()) shared_->changed.wait(lock);
+    ended = shared_->ended;  // a thread that is left behind still writes to its own place
     shared_->joined = true;
     threads.swap(shared_->threads);
-    ended = shared_->ended;  // a thread that is left behind still writes to its own place
     shared_->ended_count = 0;
   }
   loop_ = nullptr;

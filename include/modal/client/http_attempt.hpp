@@ -53,6 +53,7 @@ class http_attempt final : public attempt {
   bool exchange(time_point now);
   void send(time_point now);
   bool receive(time_point now);
+  [[nodiscard]] bool has_had_turn(int steps) noexcept;
   bool fail(error reason) noexcept;
   bool fail_connect(const std::string& why);
 
@@ -69,7 +70,8 @@ class http_attempt final : public attempt {
   bool is_socket_watched_ = false;
   unsigned serial_ = 0;
   std::unique_ptr<http_connection> connection_;
-  time_point progress_at_{};  // when bytes last moved
+  time_point progress_at_{};       // when bytes last moved
+  time_point goes_on_at_ = never;  // when it has stopped for the sake of others
   time_point consent_until_ = never;
   bool is_fresh_ = false;  ///< nothing of the exchange was sent yet
   bool is_sent_ = false;

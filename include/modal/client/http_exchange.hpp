@@ -96,7 +96,6 @@ class http_exchange {
   std::vector<std::byte> input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
-  int interim_ = 0;  ///< responses before the final one
 
   int status_ = 0;
   std::string content_type_;

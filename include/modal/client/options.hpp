@@ -30,6 +30,8 @@ struct call_options {
   /// The longest the call may take, retries and waits included; not set: `client_config::timeout`.
   /// Of a time that is zero or less nothing is left: the call ends with `deadline_exceeded` at
   /// once.
+  /// A call inside the process that a function makes and waits for may be run by the waiting thread
+  /// itself: when its time is over, its function is asked to stop, and the wait ends with that.
   std::optional<std::chrono::milliseconds> timeout{};
   /// How many more attempts may follow the first: after `retry_later`, after a connection that
   /// failed before the whole request was sent, and as `lost` says. Never after anything else. Less

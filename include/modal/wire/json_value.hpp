@@ -31,6 +31,8 @@ class json_writer {
   void number(float value);
   void number(double value);
   void text(std::string_view value);
+  /// As `text`, but what is not UTF-8 is replaced, not refused.
+  void any_text(std::string_view value);
   void blob(bytes_view value);
 
   void begin_array();

@@ -328,3 +328,44 @@ TEST_CASE("client: ends its calls when it goes, whatever their peer does",
   }
   for (auto& call : calls) CHECK(call.try_get().error() == errc::cancelled);
 }
+
+TEST_CASE("http attempt: waits as long as it is told that its call is not forgotten",
+          "[client][http_attempt]") {
+  for (const auto how : {way::blocking, way::spawned}) {
+    scripted_peer peer;
+    client to(peer.url());
+    auto call = start_call(how, twice.on(to).with({.timeout = 60s, .retries = 0}), 21);
+    auto connection = peer.accept();
+    const auto request = connection.read_request();
+    for (int i = 0; i < 1000; ++i) connection.send("HTTP/1.1 102 Processing\r\n\r\n");
+    connection.send(answer_to(request, 42));
+    CHECK(call.get().value() == 42);
+  }
+}
+
+TEST_CASE("http attempt: one answer that keeps coming leaves the others their deadlines",
+          "[client][http_attempt]") {
+  scripted_peer peer;
+  client to(peer.url());
+  const auto endless = twice.on(to).with({.timeout = 60s, .retries = 0}).spawn(1);
+  auto connection = peer.accept();
+  const auto request = connection.read_request();
+  // Chunks of one byte, of which it would take a long time until they are too many.
+  std::string chunks;
+  for (int i = 0; i < 300; ++i) chunks += "1;" + std::string(4000, 'x') + "\r\na\r\n";
+  std::thread flood([&] {
+    connection.try_send(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/vnd.modal.call\r\n"
+        "modal-call-id: " +
+        scripted_connection::field(request, "modal-call-id") +
+        "\r\ntransfer-encoding: chunked\r\n\r\n");
+    while (connection.try_send(chunks)) {
+    }
+  });
+  const auto other = twice.on(to).with({.timeout = 200ms, .retries = 0}).spawn(1);
+  CHECK(other.try_get().error() == errc::deadline_exceeded);
+  CHECK_FALSE(endless.wait_for(0s));
+  endless.cancel();
+  CHECK(endless.try_get().error() == errc::cancelled);
+  flood.join();
+}

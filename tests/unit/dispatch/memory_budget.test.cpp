@@ -24,7 +24,7 @@ struct arrivals {
     return budget.request(share, total, [this] { ++resumed; });
   }
   void settle() {
-    for (auto& resume : budget.take_resumed()) resume();
+    while (const auto resume = budget.take_resumed()) resume();
   }
 
   memory_budget budget;

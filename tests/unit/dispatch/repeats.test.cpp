@@ -37,7 +37,6 @@ TEST_CASE("repeats: an id that has run is not run again", "[executor][repeats]")
   const outcome again = b.call(named("test::echo", id)).get();
   REQUIRE(again.is(errc::duplicate_call));
   CHECK(again.failure->details().call_id == id.to_string());
-  CHECK(again.failure->message().find(id.to_string()) != std::string::npos);
   CHECK(b.call(repeating("test::echo", id)).get().is(errc::duplicate_call));
   // Nor does the refused one make it forgotten.
   CHECK(b.call(named("test::slow", id)).get().is(errc::duplicate_call));

@@ -50,7 +50,8 @@ TEST_CASE("chunk reader: joins the chunks, however they are cut", "[http1][chunk
 TEST_CASE("chunk reader: refuses what is not in the grammar", "[http1][chunks]") {
   for (const auto* text :
        {"\r\n", "x\r\n", "-1\r\n", "3\nhel", "3\r\nhelx\r\n", "3\r\nhel\n", " 3\r\n", "0x3\r\n",
-        "3;\nhel", "0\r\n\r0", "0\r\na\n\r\n", "10000000000000000\r\n"}) {
+        "3;\nhel", "0\r\n\r0", "0\r\na\n\r\n", "0\r\n\nGET / HTTP/1.1\r\n\r\n",
+        "0\r\n x: y\r\n\r\n", "10000000000000000\r\n"}) {
     INFO(text);
     CHECK(read(chunk_reader(~std::uint64_t{0}, 100), text, 1).last == step::failed);
   }

@@ -265,9 +265,8 @@ TEST_CASE("connection fsm: each phase has its limit of time", "[http1][connectio
     b.lets_in = [](const auto&) { return false; };
     b.send(post("/a", 9) + "1");
     b.wait(29s);
-    b.send("2");
-    b.wait(29s);
     CHECK_FALSE(b.is_closed);
+    b.send("2");  // is no reason to wait longer
     b.wait(1s);
     CHECK(b.is_closed);
   }
@@ -385,4 +384,28 @@ TEST_CASE("connection fsm: is idle only with nothing at all under way", "[http1]
   CHECK(b.machine.idle_since() == b.now);
   b.send(post("/", 3));
   CHECK_FALSE(b.machine.is_idle());
+}
+
+TEST_CASE("connection fsm: does not wait for what nobody wants when it is to close",
+          "[http1][connection_fsm]") {
+  machine_bench b;
+  b.lets_in = [](const auto&) { return false; };
+  b.send(post("/a", 9) + "1");
+  CHECK_FALSE(b.is_closed);
+  b.machine.want_close();
+  b.run();
+  CHECK(b.text.find("shut\n") != std::string::npos);
+  b.end();
+  CHECK(b.is_closed);
+}
+
+TEST_CASE("connection fsm: an empty line between requests is nothing", "[http1][connection_fsm]") {
+  machine_bench b;
+  b.send(post("/a", 1) + "1\r\n");
+  CHECK(b.machine.is_idle());
+  b.send("\r");
+  b.send("\n\r\n" + get("/b"));
+  CHECK(b.opened == 2);
+  CHECK(b.problems == 0);
+  CHECK(b.machine.is_idle());
 }

@@ -96,6 +96,37 @@ class raw_peer {
     return answer;
   }
 
+  /// Reads a whole answer, and what is said before it, or until the other side closes. Returns the
+  /// status; 0 where there was no answer.
+  int read_answer_or_end() {
+    for (;;) {
+      std::size_t end = 0;
+      while ((end = input_.find("\r\n\r\n")) == std::string::npos)
+        if (!read_more()) return 0;
+      if (input_.compare(9, 1, "1") != 0) break;
+      input_.erase(0, end + 4);
+    }
+    const auto head_end = input_.find("\r\n\r\n") + 4;
+    const int status = std::atoi(input_.c_str() + 9);
+    const auto at = input_.find("\r\ncontent-length: ");
+    const std::size_t size = at < head_end ? std::stoul(input_.substr(at + 18)) : 0;
+    while (input_.size() < head_end + size)
+      if (!read_more()) return 0;
+    input_.erase(0, head_end + size);
+    return status;
+  }
+
+  /// Returns how many answers without bodies are here, without waiting, and takes them.
+  int count_heads() {
+    char bytes[65536];
+    for (ssize_t n = 0; (n = ::recv(fd_, bytes, sizeof bytes, MSG_DONTWAIT)) > 0;)
+      input_.append(bytes, static_cast<std::size_t>(n));
+    int count = 0;
+    for (std::size_t end = 0; (end = input_.find("\r\n\r\n")) != std::string::npos; ++count)
+      input_.erase(0, end + 4);
+    return count;
+  }
+
   /// Returns whether the other side has closed, with nothing more to read.
   bool is_closed() { return input_.empty() && !read_more(); }
 
@@ -152,8 +183,8 @@ struct live_executor {
 
   /// Waits until `condition` holds for the statistics.
   template <class Condition>
-  bool reaches(Condition condition) {
-    const auto until = std::chrono::steady_clock::now() + 60s;
+  bool reaches(Condition condition, std::chrono::nanoseconds within = 60s) {
+    const auto until = std::chrono::steady_clock::now() + within;
     while (!condition(self.stats())) {
       if (std::chrono::steady_clock::now() > until) return false;
       std::this_thread::yield();

@@ -313,3 +313,15 @@ TEST_CASE("server: a call that is lost goes on for the attempt that follows", "[
   CHECK(refused.body.find("duplicate_call") != std::string::npos);
   CHECK_FALSE(the_gate().has_entered(2));
 }
+
+TEST_CASE("server: the largest number of connections is no limit", "[net][server]") {
+  modal::limits bounds;
+  bounds.connections = SIZE_MAX;
+  live_executor live(net_config(bounds));
+  std::vector<raw_peer> peers;
+  for (int i = 0; i < 100; ++i) peers.emplace_back(live.self);
+  for (auto& each : peers) {
+    each.send(get_request("/healthz"));
+    CHECK(each.read_response().status == 200);
+  }
+}

@@ -164,3 +164,57 @@ TEST_CASE("server: workers that do nothing do not ignore their stop token", "[ne
   CHECK(said.find("stopped") != std::string::npos);
   CHECK(said.find("ignore") == std::string::npos);
 }
+
+TEST_CASE("server: may be stopped before a host's context has run", "[net][server]") {
+  boost::asio::io_context context;
+  SECTION("and the context runs later") {
+    executor server{net_config()};
+    server.start(context);
+    server.stop();
+    context.run();
+  }
+  SECTION("and the executor is gone then") {
+    boost::asio::post(context, [&] {
+      executor server{net_config()};
+      server.start(context);
+    });
+    context.run();
+  }
+}
+
+TEST_CASE("server: whoever waits for a stop may destroy the executor", "[net][server]") {
+  for (int i = 0; i < 100; ++i) {
+    auto server = std::make_unique<executor>(net_config());
+    server->start();
+    std::atomic<bool> begins{false};
+    std::thread stopping([&, which = server.get()] {
+      begins = true;
+      which->stop();
+    });
+    while (!begins) std::this_thread::yield();
+    server->stop();
+    server.reset();
+    stopping.join();
+  }
+}
+
+TEST_CASE("server: one client that sends ahead leaves others their turn", "[net][server]") {
+  boost::asio::io_context context;
+  executor server{net_config()};
+  server.start(context);
+  raw_peer ahead(server);
+  std::string requests;
+  constexpr int count = 100;
+  for (int i = 0; i < count; ++i) requests += "HEAD /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+  ahead.send(requests);
+  int answered = 0;
+  while (answered < count) {
+    REQUIRE(context.run_one_for(30s) == 1);  // one handler
+    const int more = ahead.count_heads();
+    CHECK(more <= 16);
+    answered += more;
+  }
+  std::thread running([&] { context.run(); });
+  server.stop();
+  running.join();
+}

@@ -95,14 +95,23 @@ struct buffer::pool_state {
     {
       const detail::mutex_lock lock(mutex);
       auto& list = returned.capacity < huge_page ? small[small_class(returned.capacity)] : large;
-      if (!closed && returned.capacity <= retained_limit - retained && list.size() < 64) {
-        if (list.capacity() == 0) list.reserve(64);
+      if (!closed && returned.capacity <= retained_limit - retained && list.size() < 64 &&
+          has_places(list)) {
         list.push_back(returned);
         retained += returned.capacity;
         return;
       }
     }
     free_block(returned.data, returned.capacity);
+  }
+
+  static bool has_places(std::vector<block>& list) noexcept {
+    try {
+      if (list.capacity() == 0) list.reserve(64);
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   }
 
   block pop(std::vector<block>& list, std::vector<block>::iterator position) MODAL_REQUIRES(mutex) {

@@ -122,6 +122,7 @@ void http_attempt::begin_exchange(time_point now) {
 
 bool http_attempt::exchange(time_point now) {
   http_exchange& exchange = connection_->exchange;
+  goes_on_at_ = never;
   if (exchange.awaits_consent() && now >= consent_until_) exchange.stop_waiting();
   // Before the first byte of the answer only the call's own deadline counts: the function runs.
   if ((!exchange.is_sent() || exchange.has_begun()) &&
@@ -138,9 +139,9 @@ bool http_attempt::exchange(time_point now) {
 
 void http_attempt::send(time_point now) {
   http_exchange& exchange = connection_->exchange;
-  while (!is_write_broken_) {
+  for (int step = 0; !is_write_broken_; ++step) {
     const auto parts = exchange.to_send();
-    if (parts.empty()) return;
+    if (parts.empty() || has_had_turn(step)) return;
     const auto written = connection_->socket.try_write(parts);
     if (written.what == io_result::kind::would_block) return;
     if (written.what == io_result::kind::failed) {
@@ -153,15 +154,23 @@ void http_attempt::send(time_point now) {
     exchange.note_sent(written.size);
     is_sent_ = exchange.is_sent();
     progress_at_ = now;
-    // A peer that reads as fast as we write must not keep us from our deadline.
-    if (std::chrono::steady_clock::now() >= request_.deadline) return;
   }
+}
+
+// A peer that is as fast as we are must keep neither us from our deadline nor a thread that drives
+// others too from them.
+bool http_attempt::has_had_turn(int steps) noexcept {
+  constexpr int most_steps = 32;
+  if (steps < most_steps) return false;
+  goes_on_at_ = std::chrono::steady_clock::now();
+  return true;
 }
 
 // Returns whether the attempt goes on.
 bool http_attempt::receive(time_point now) {
   http_exchange& exchange = connection_->exchange;
-  for (;;) {
+  for (int step = 0;; ++step) {
+    if (has_had_turn(step)) return true;
     const auto room = exchange.prepare();
     const auto got = connection_->socket.try_read(room);
     if (got.what == io_result::kind::would_block) {
@@ -186,7 +195,6 @@ bool http_attempt::receive(time_point now) {
       return false;
     }
     progress_at_ = now;
-    if (std::chrono::steady_clock::now() >= request_.deadline) return true;
   }
 }
 
@@ -207,6 +215,7 @@ interest http_attempt::wants() const noexcept {
       if (!exchange.is_sent() || exchange.has_begun())
         wanted.until = std::min(
             wanted.until, saturating_add(progress_at_, target_.config.limits.transfer_timeout));
+      wanted.until = std::min(wanted.until, goes_on_at_);
       return wanted;
     }
     default:

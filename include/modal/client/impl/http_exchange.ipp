@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t input_step = 4096;
 constexpr std::size_t largest_problem = 1 << 20;
 constexpr std::size_t chunk_overhead = 4096;
-constexpr int most_interim = 16;
 
 void append_decimal(std::string& out, std::uint64_t value) {
   char digits[24];
@@ -71,7 +70,6 @@ void http_exchange::start(std::string_view authority, std::string_view path, con
 
   reader_.reset();
   input_begin_ = input_end_ = 0;
-  interim_ = 0;
   body_ = {};
   body_filled_ = 0;
   report_ = {};
@@ -151,8 +149,6 @@ result<http_exchange::progress> http_exchange::read_head() {
       return error(errc::bad_response, "the peer switches protocols, which nobody asked for");
     status_ = line->status;
     if (status_ / 100 == 1) {
-      if (++interim_ > most_interim)
-        return error(errc::bad_response, "there is no end of interim responses");
       if (status_ == 100) awaits_consent_ = false;
       input_begin_ += reader_.size();
       reader_.reset();

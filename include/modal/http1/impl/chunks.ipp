@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/http1/chunks.hpp>
+#include <modal/http1/head.hpp>
 
 #include <algorithm>
 
@@ -105,10 +106,14 @@ bool chunk_reader::take(char c) {
     case place::bytes_lf:
       return expect('\n', place::size);
     case place::trailer_begin:
-      if (c == '\r')
+      if (c == '\r') {
         at_ = place::last_lf;
-      else
+      } else if (is_token({&c, 1})) {
         at_ = place::trailer;
+      } else {
+        fail("a line of the trailer does not begin with a name");
+        return false;
+      }
       return true;
     case place::trailer_lf:
       return expect('\n', place::trailer_begin);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/wire/http_call.hpp>
+#include <modal/wire/json_value.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -321,20 +322,31 @@ std::string_view reason_phrase(int status) noexcept {
 
 std::string to_problem(const error& reason, int status) {
   const auto& details = reason.details();
-  nlohmann::ordered_json document;
-  document["type"] = "urn:modal:error:" + std::string(to_string(reason.value()));
-  document["title"] = reason.code().message();
-  document["status"] = status;
-  if (!details.message.empty()) document["detail"] = details.message;
-  document["code"] = static_cast<int>(reason.value());
-  document["condition"] = to_string(reason.condition());
-  if (!details.function.empty()) document["function"] = details.function;
-  if (!details.call_id.empty()) document["call_id"] = details.call_id;
-  if (!details.exception_type.empty()) document["exception_type"] = details.exception_type;
-  if (!details.signature.empty()) document["signature"] = details.signature;
-  if (details.retry_after.count() > 0) document["retry_after_ms"] = details.retry_after.count();
-  // A user's exception text may be anything; what is not UTF-8 is replaced, not refused.
-  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::string document;
+  json_writer out(document);
+  const auto text = [&out](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    out.key(name);
+    out.any_text(value);  // a user's exception text may be anything
+  };
+  const auto number = [&out](std::string_view name, std::int64_t value) {
+    out.key(name);
+    out.integer(value);
+  };
+  out.begin_object();
+  text("type", "urn:modal:error:" + std::string(to_string(reason.value())));
+  text("title", reason.code().message());
+  number("status", status);
+  text("detail", details.message);
+  number("code", static_cast<int>(reason.value()));
+  text("condition", to_string(reason.condition()));
+  text("function", details.function);
+  text("call_id", details.call_id);
+  text("exception_type", details.exception_type);
+  text("signature", details.signature);
+  if (details.retry_after.count() > 0) number("retry_after_ms", details.retry_after.count());
+  out.end_object();
+  return document;
 }
 
 error from_problem(int status, std::string_view content_type, std::string_view body) {

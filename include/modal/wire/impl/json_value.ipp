@@ -84,6 +84,11 @@ void json_writer::text(std::string_view value) {
   append_quoted(out_, value);
 }
 
+void json_writer::any_text(std::string_view value) {
+  separate();
+  out_ += json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 void json_writer::blob(bytes_view value) {
   using namespace boost::archive::iterators;
   using encoder = base64_from_binary<transform_width<const char*, 6, 8>>;

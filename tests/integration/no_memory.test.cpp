@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory runs out once, at every place in turn: each peer is answered or sees its connection close,
+// no call is lost from the books, others are served, and a stop ends.
+#include "unit/net/raw_peer.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<long> left{0};  // allocations until the one that fails; 0: none does
+std::atomic<bool> has_failed{false};
+thread_local bool is_spared = false;
+
+bool is_to_fail() {
+  if (is_spared || left.load(std::memory_order_relaxed) <= 0 || left.fetch_sub(1) != 1)
+    return false;
+  has_failed = true;
+  return true;
+}
+
+void* take(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
+  void* made = nullptr;
+  if (is_to_fail() || ::posix_memalign(&made, alignment, size == 0 ? 1 : size) != 0)
+    throw std::bad_alloc();
+  return made;
+}
+
+}  // namespace
+
+// NOLINTBEGIN(misc-new-delete-overloads): they are all here
+void* operator new(std::size_t size) { return take(size); }
+void* operator new[](std::size_t size) { return take(size); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return take(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return take(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* made) noexcept { std::free(made); }
+void operator delete[](void* made) noexcept { std::free(made); }
+void operator delete(void* made, std::size_t) noexcept { std::free(made); }
+void operator delete[](void* made, std::size_t) noexcept { std::free(made); }
+void operator delete(void* made, std::align_val_t) noexcept { std::free(made); }
+void operator delete[](void* made, std::align_val_t) noexcept { std::free(made); }
+void operator delete(void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
+void operator delete[](void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
+// NOLINTEND(misc-new-delete-overloads)
+
+using namespace test;
+
+namespace {
+
+struct scene {
+  live_executor& live;
+  raw_peer& peer;                      ///< has had an answer before
+  void arm() const { left = number; }  ///< from now on
+  long number;
+};
+
+executor_config tight() {
+  auto config = net_config();
+  config.limits.bytes_in_flight = 400'000;
+  config.limits.minimum_rate = 0;
+  config.grace = 60s;
+  return config;
+}
+
+bool is_served(live_executor& live) {
+  raw_peer other(live.self);
+  return other.try_send(json_call("test::echo", "[1]")) && other.read_response().status == 200;
+}
+
+// Plays `act` again and again, with the first allocation failing, then the second, until none does.
+// A connection may be lost, and no more than that.
+template <class Act>
+void play(Act act, bool goes_on = true) {
+  is_spared = true;
+  long number = 1;
+  for (;; ++number) {
+    INFO("allocation " << number);
+    has_failed = false;
+    {
+      live_executor live(tight());
+      {
+        raw_peer peer(live.self);
+        peer.send(json_call("test::echo", "[1]"));
+        REQUIRE(peer.read_response().status == 200);
+        act(scene{live, peer, number});
+        left = 0;
+        the_gate().open();
+        REQUIRE((!goes_on || is_served(live)));
+      }
+      REQUIRE(live.reaches([](const executor_stats& now) {
+        return now.waiting == 0 && now.running == 0 && now.bytes_in_flight == 0 &&
+               now.connections == 0;
+      }));
+      const auto now = live.self.stats();
+      REQUIRE(now.admitted == now.succeeded + now.failed);
+      live.self.stop();
+    }
+    if (!has_failed) break;
+  }
+  CHECK(number > 1);
+  is_spared = false;
+}
+
+}  // namespace
+
+TEST_CASE("no memory: for a call", "[integration][no_memory]") {
+  play([](const scene& s) {
+    s.arm();
+    s.peer.send(json_call("test::echo", "[1]"));
+    s.peer.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a new connection", "[integration][no_memory]") {
+  play([](const scene& s) {
+    s.arm();
+    raw_peer other(s.live.self);
+    (void)other.try_send(json_call("test::echo", "[1]"));
+    other.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a failure", "[integration][no_memory]") {
+  play([](const scene& s) {
+    s.arm();
+    s.peer.send(json_call("test::throw_pixel", "[1]"));
+    s.peer.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a refusal", "[integration][no_memory]") {
+  play([](const scene& s) {
+    s.arm();
+    s.peer.send(json_call("test::what_nobody_knows", "[1]"));
+    s.peer.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a body in pieces, and a result that counts", "[integration][no_memory]") {
+  play([](const scene& s) {
+    const std::string text(100'000, '1');
+    s.arm();
+    s.peer.send(post_head("test::echo", 2 * text.size()));
+    (void)s.peer.try_send(text);
+    (void)s.live.reaches([](const executor_stats& now) { return now.bytes_in_flight != 0; }, 100ms);
+    (void)s.peer.try_send(text);
+    s.peer.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a call whose client goes", "[integration][no_memory]") {
+  play([](const scene& s) {
+    s.peer.send(json_call("test::wait", "[1]"));
+    REQUIRE(the_gate().wait_entered(1));
+    s.arm();
+    s.peer.close();
+    REQUIRE(the_gate().wait_left(1));
+  });
+}
+
+TEST_CASE("no memory: for a call whose deadline passes", "[integration][no_memory]") {
+  play([](const scene& s) {
+    s.peer.send(json_call("test::short", "[1]"));
+    REQUIRE(the_gate().wait_entered(1));
+    s.arm();
+    s.peer.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a call that somebody asks for again", "[integration][no_memory]") {
+  play([](const scene& s) {
+    const std::string request =
+        json_call("test::wait", "[1]",
+                  "modal-on-lost: repeat\r\nmodal-call-id: 00112233445566778899aabbccddeeff\r\n");
+    raw_peer other(s.live.self);
+    s.arm();
+    s.peer.send(request);
+    if (!s.live.reaches([](const executor_stats& now) { return now.running == 1; }, 1s)) return;
+    other.send(request);
+    (void)s.live.reaches([](const executor_stats& now) { return now.waiting == 1; }, 100ms);
+    the_gate().open();
+    s.peer.read_answer_or_end();
+    other.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for bodies that wait for memory", "[integration][no_memory]") {
+  play([](const scene& s) {
+    const std::string large(300'000, '1');
+    raw_peer holds(s.live.self);
+    holds.send(json_call("test::wait", large));
+    REQUIRE(the_gate().wait_entered(1));
+    s.arm();
+    raw_peer old(s.live.self);
+    old.send(post_head("test::echo", 200'000));
+    (void)old.try_send(std::string(150'000, '1'));
+    s.peer.send(post_head("test::echo", 200'000));
+    (void)s.peer.try_send(std::string(150'000, '1'));
+    the_gate().open();
+    holds.read_answer_or_end();
+    (void)old.try_send(std::string(50'000, '1'));
+    old.read_answer_or_end();
+    (void)s.peer.try_send(std::string(50'000, '1'));
+    s.peer.read_answer_or_end();
+  });
+}
+
+TEST_CASE("no memory: for a stop", "[integration][no_memory]") {
+  play(
+      [](const scene& s) {
+        s.peer.send(json_call("test::short", "[1]"));
+        REQUIRE(the_gate().wait_entered(1));
+        std::thread stopping([&] {
+          s.arm();
+          s.live.self.stop();
+          left = 0;
+        });
+        s.peer.read_answer_or_end();
+        stopping.join();
+      },
+      false);
+}
