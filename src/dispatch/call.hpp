@@ -6,6 +6,7 @@
 #include <modal/function/descriptor.hpp>
 #include <modal/function/lazy_stop.hpp>
 #include <modal/wire/http_call.hpp>
+#include <modal/wire/incoming_body.hpp>
 
 #include "dispatch/memory_budget.hpp"
 #include "dispatch/principal.hpp"
@@ -87,7 +88,7 @@ struct call final : scheduled,
   lazy_stop stop;
 
   // Owned by the submitter, then by the worker that runs the call.
-  buffer body;
+  incoming_body body;
   invocation work;
 };
 

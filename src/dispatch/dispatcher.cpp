@@ -45,7 +45,7 @@ result<bool> dispatcher::request_memory(ticket& held, std::size_t total,
   return core_->request_memory(*held.call_, total, std::move(resume));
 }
 
-call_ptr dispatcher::submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink) {
+call_ptr dispatcher::submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink) {
   return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink));
 }
 

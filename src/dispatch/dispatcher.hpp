@@ -128,7 +128,7 @@ class dispatcher {
   result<bool> request_memory(ticket& held, std::size_t total, std::function<void()> resume);
 
   /// Queues the call. @return a reference for `cancel`.
-  call_ptr submit(ticket admitted, buffer body, std::shared_ptr<call_sink> sink);
+  call_ptr submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink);
 
   /// Runs `which` on this thread, if it is one of this dispatcher's workers, whose function waits
   /// for it, and nobody has started it. Returns whether it did.

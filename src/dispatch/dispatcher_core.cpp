@@ -170,7 +170,7 @@ dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what,
 }
 
 void dispatcher_core::deliver(verdict& ended) noexcept {
-  { const buffer given_back = std::move(ended.body); }
+  { const incoming_body given_back = std::move(ended.body); }
   std::shared_ptr<call_sink> sink = std::move(ended.about->sink);
   sink->on_answer({.about = *ended.about, .failure = &ended.failure, .report = ended.report});
   sink.reset();
@@ -193,7 +193,8 @@ void dispatcher_core::stop_function(std::stop_source which) {
   stops.push_back(std::move(which));
 }
 
-call_ptr dispatcher_core::submit(call_ptr which, buffer body, std::shared_ptr<call_sink> sink) {
+call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
+                                 std::shared_ptr<call_sink> sink) {
   const time_point now = config.time->now();
   which->body = std::move(body);
   which->sink = std::move(sink);

@@ -54,7 +54,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                        body_state body, principal_ptr caller);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
-  call_ptr submit(call_ptr admitted, buffer body, std::shared_ptr<call_sink> sink);
+  call_ptr submit(call_ptr admitted, incoming_body body, std::shared_ptr<call_sink> sink);
   void cancel(call& which);
   void lose(call& which);
   bool run_here(call& which);
@@ -71,7 +71,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
     call_ptr about;
     error failure;
     executor_report report;
-    buffer body;                        // given back before the sink hears
+    incoming_body body;                 // given back before the sink hears
     std::vector<call_ptr> followers{};  // that hear the same
   };
 

@@ -169,7 +169,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   } catch (const std::bad_alloc&) {  // what is missing then is not worth the call
   }
 
-  buffer body;
+  incoming_body body;
   bool mine = false;
   bool again = false;
   std::vector<call_ptr> followers;
@@ -210,7 +210,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;
-  { const buffer given_back = std::move(body); }
+  { const incoming_body given_back = std::move(body); }
   if (outcome) {
     deliver_outcome(which, outcome);
     for (const call_ptr& each : followers) deliver_outcome(*each, outcome);

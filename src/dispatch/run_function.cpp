@@ -48,7 +48,8 @@ std::optional<error> run_function(call& which, const dispatcher_config& config) 
   const call_scope scope(context);
   invocation& work = which.work;
   work.encoding = which.encoding;
-  work.body = which.body.view();
+  work.body = which.body.block();
+  work.parts = which.body.parts();
   work.bounds = &config.bounds;
   work.at = invocation::stage::decode;
   try {

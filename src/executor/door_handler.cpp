@@ -23,14 +23,15 @@ class door_exchange final : public request_exchange,
     answer_fields_ = std::move(opened.answer_fields);
     return connection_fsm::terms{.deadline = ticket_->deadline,
                                  .most_bytes = std::min(calls().body_limit(ticket_->encoding),
-                                                        calls().bounds().bytes_in_flight)};
+                                                        calls().bounds().bytes_in_flight),
+                                 .is_payload = ticket_->encoding == encoding::binary};
   }
 
   result<bool> ask_memory(std::size_t total, std::function<void()> resume) override {
     return calls().request_memory(ticket_, total, std::move(resume));
   }
 
-  void submit(buffer body, std::shared_ptr<reply_sink> to) override {
+  void submit(incoming_body body, std::shared_ptr<reply_sink> to) override {
     to_ = std::move(to);
     call_ = calls().submit(std::move(ticket_), std::move(body), shared_from_this());
   }

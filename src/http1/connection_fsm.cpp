@@ -29,10 +29,10 @@ constexpr std::chrono::seconds paused_word{5};
 
 connection_fsm::connection_fsm(const limits& bounds, buffer_pool& pool, time_point now)
     : bounds_(bounds),
-      pool_(pool),
       reader_(bounds),
       rate_(bounds),
       input_(std::min(first_input, bounds.header_bytes)),
+      body_(pool),
       idle_since_(now) {}
 
 connection_fsm::action connection_fsm::next(time_point now) {
@@ -98,9 +98,10 @@ void connection_fsm::admit(const terms& bound, time_point now) {
   const bool is_whole = is_complete();
   terms_ = bound;
   discard_left_ = 0;
-  body_ = {};
   body_length_ = static_cast<std::size_t>(head().content_length.value_or(0));
-  body_size_ = 0;
+  body_.begin(bound.is_payload ? body_assembler::shape::payload : body_assembler::shape::text,
+              head().is_chunked ? std::nullopt : std::optional(body_length_), bound.most_bytes,
+              bounds_.decode);
   granted_ = is_whole ? body_length_ : 0;
   is_paused_ = false;
   phase_ = head().is_chunked ? phase::chunks : phase::body;
@@ -143,7 +144,7 @@ void connection_fsm::fail(error reason) {
   failure_status_ = 0;
   says_problem_ = true;
   closes_ = true;
-  body_ = {};
+  body_.reset();
 }
 
 // Says what is wrong, and that the connection ends: nobody knows where the next request begins.
@@ -155,40 +156,31 @@ connection_fsm::action connection_fsm::fail_now(error reason, int status) {
   return {.what = kind::reply_problem};
 }
 
-bool connection_fsm::make_body(std::size_t size) {
-  try {
-    buffer grown = pool_.take(size);
-    if (body_size_ != 0) std::memcpy(grown.data(), body_.data(), body_size_);
-    body_ = std::move(grown);
-    return true;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-}
-
-void connection_fsm::append(std::string_view piece) {
-  if (piece.empty()) return;
-  std::memcpy(body_.data() + body_size_, piece.data(), piece.size());
-  body_size_ += piece.size();
+// Returns whether the body could take it; what is wrong otherwise is in `failure`.
+bool connection_fsm::take_in(std::string_view piece) {
   rate_.add(piece.size());
+  return body_.append(piece);
 }
 
 connection_fsm::action connection_fsm::read_body(time_point now) {
+  if (body_.failure()) return fail_now(*body_.failure());
   if (std::exchange(says_continue_, false)) return {.what = kind::say_continue};
-  while (body_size_ < body_length_ && !is_paused_) {
+  while (!body_.is_complete() && !is_paused_) {
     // Memory is taken for bytes that come, not for those that are promised.
-    if (input().empty() && (body_size_ == 0 || granted_ > body_size_)) break;
-    if (granted_ == body_size_) {
+    const std::size_t received = body_.received();
+    if (input().empty() && (received == 0 || granted_ > received)) break;
+    if (granted_ == received) {
       const std::size_t step = body_length_ <= body_piece ? body_length_ : body_piece;
-      return {.what = kind::ask_memory, .bytes = std::min(body_length_, body_size_ + step)};
+      return {.what = kind::ask_memory, .bytes = std::min(body_length_, received + step)};
     }
-    if (body_.data() == nullptr && !make_body(body_length_))
-      return fail_now(error(errc::queue_full, "no memory for the call's body"));
-    const std::size_t here = std::min(granted_ - body_size_, input().size());
-    append(input().substr(0, here));
+    const std::size_t here = std::min(granted_ - received, input().size());
+    if (!take_in(input().substr(0, here))) return fail_now(*body_.failure());
     input_begin_ += here;
   }
-  if (body_size_ < body_length_) return wait_for_body(now);
+  if (!body_.is_complete()) {
+    if (granted_ > body_.received() && !body_.make_ready()) return fail_now(*body_.failure());
+    return wait_for_body(now);
+  }
   begin_reply();
   return {.what = kind::submit};
 }
@@ -197,26 +189,24 @@ connection_fsm::action connection_fsm::read_chunks(time_point now) {
   if (std::exchange(says_continue_, false)) return {.what = kind::say_continue};
   if (is_paused_) return wait_for_body(now);
   // As much of what is here as may be body at all.
-  const std::size_t wanted = std::min(terms_.most_bytes, body_size_ + input().size());
+  const std::size_t wanted =
+      body_.memory_for(std::min(terms_.most_bytes, body_.received() + input().size()));
   if (wanted > granted_) return {.what = kind::ask_memory, .bytes = wanted};
   pieces_.clear();
   std::size_t used = 0;
   const auto step = reader_.read_chunks(input(), pieces_, used);
   for (const auto piece : pieces_) {
-    const std::size_t needed = body_size_ + piece.size();
-    if (needed > terms_.most_bytes)
+    if (piece.size() > terms_.most_bytes - body_.received())
       return fail_now(error(
           errc::too_large,
           "the body has more than " + std::to_string(terms_.most_bytes) + " bytes, the limit"));
-    if (needed > body_.capacity() && !make_body(std::max(needed, 2 * body_.capacity())))
-      return fail_now(error(errc::queue_full, "no memory for the call's body"));
-    append(piece);
+    if (!take_in(piece)) return fail_now(*body_.failure());
   }
   input_begin_ += used;
   if (step == request_reader::step::failed)
     return fail_now(reader_.failure(), reader_.failure_status());
   if (step == request_reader::step::need_more) return wait_for_body(now);
-  if (body_.data() != nullptr) body_.resize(body_size_);
+  if (!body_.end()) return fail_now(*body_.failure());
   begin_reply();
   return {.what = kind::submit};
 }
@@ -314,11 +304,15 @@ void connection_fsm::make_room() {
 std::span<char> connection_fsm::prepare() {
   if (is_reading_ || is_lost_ || phase_ == phase::closed) return {};
   if (is_arriving() && is_paused_) return {};
-  is_reading_body_ = phase_ == phase::body && granted_ > body_size_ && input().empty();
   std::span<char> room;
-  if (is_reading_body_) {
-    room = {reinterpret_cast<char*>(body_.data()) + body_size_, granted_ - body_size_};
-  } else {
+  if (phase_ == phase::body && input().empty()) {
+    room = body_.room();
+    room = room.first(std::min(room.size(), granted_ - body_.received()));
+    // A few bytes before a next part are not worth a system call of their own.
+    if (room.size() < first_input && room.size() < body_length_ - body_.received()) room = {};
+  }
+  is_reading_body_ = !room.empty();
+  if (!is_reading_body_) {
     make_room();
     room = {input_.data() + input_end_, input_.size() - input_end_};
   }
@@ -331,7 +325,7 @@ void connection_fsm::on_bytes(std::size_t size, time_point now) {
   end_read();
   if (says_problem_) return;  // they came too late
   if (was_body) {
-    body_size_ += size;
+    body_.commit(size);
     rate_.add(size);
     since_ = now;
     return;
@@ -352,7 +346,7 @@ void connection_fsm::end_read() {
   is_reading_ = is_reading_body_ = false;
   if (!std::exchange(fails_after_read_, false)) return;
   says_problem_ = true;
-  body_ = {};
+  body_.reset();
 }
 
 void connection_fsm::want_close() noexcept {

@@ -6,6 +6,7 @@
 #include <modal/base/error.hpp>
 #include <modal/base/limits.hpp>
 
+#include "http1/body_assembler.hpp"
 #include "http1/rate_guard.hpp"
 #include "http1/request_reader.hpp"
 
@@ -52,6 +53,7 @@ class connection_fsm {
   struct terms {
     time_point deadline = never;
     std::size_t most_bytes = 0;  ///< of its body
+    bool is_payload = false;     ///< of the wire protocol, and not text
   };
 
   /// @param bounds lives as long as this, and so does `pool`, which bodies are taken from.
@@ -87,7 +89,7 @@ class connection_fsm {
   /// The body cannot be taken.
   void fail(error reason);
 
-  [[nodiscard]] buffer take_body() noexcept { return std::move(body_); }
+  [[nodiscard]] incoming_body take_body() { return body_.take(); }
   [[nodiscard]] const error& failure() const noexcept { return *failure_; }
   [[nodiscard]] int failure_status() const noexcept { return failure_status_; }
 
@@ -139,8 +141,7 @@ class connection_fsm {
   action linger();
   void begin_linger(time_point now);
   action fail_now(error reason, int status = 0);
-  bool make_body(std::size_t size);
-  void append(std::string_view piece);
+  bool take_in(std::string_view piece);
   void on_overdue(time_point now);
   void begin_reply() noexcept;
   void end_read();
@@ -153,7 +154,6 @@ class connection_fsm {
   }
 
   const limits& bounds_;
-  buffer_pool& pool_;
   request_reader reader_;
   rate_guard rate_;
   phase phase_ = phase::head;
@@ -177,9 +177,8 @@ class connection_fsm {
   bool is_writing_ = false;
 
   terms terms_;
-  buffer body_;
+  body_assembler body_;
   std::size_t body_length_ = 0;  ///< bytes that it will have, unless it comes in chunks
-  std::size_t body_size_ = 0;    ///< bytes of it that have come
   std::size_t granted_ = 0;      ///< bytes of it that there is memory for
   bool is_paused_ = false;       ///< it waits for memory, and is not read
   time_point looked_at_;         ///< when a client that waits was last looked for

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <modal/base/bytes.hpp>
 #include <modal/base/error.hpp>
-#include <modal/wire/payload.hpp>
+#include <modal/wire/incoming_body.hpp>
 
 #include "http1/connection_fsm.hpp"
 #include "http1/response_head.hpp"
@@ -54,7 +53,7 @@ class request_exchange {
   virtual result<bool> ask_memory(std::size_t total, std::function<void()> resume) = 0;
 
   /// Hands the body over. The reply comes to `to`, perhaps at once.
-  virtual void submit(buffer body, std::shared_ptr<reply_sink> to) = 0;
+  virtual void submit(incoming_body body, std::shared_ptr<reply_sink> to) = 0;
 
   /// The reply that was to come is of no use any more; it comes all the same.
   virtual void cancel() = 0;

@@ -10,7 +10,8 @@ class connection {
  public:
   explicit connection(const modal::limits& bounds) : bench_(bounds) {
     bench_.terms.most_bytes = bounds.body_bytes;
-    bench_.lets_in = [most = bounds.body_bytes](const modal::detail::request_head& head) {
+    bench_.lets_in = [this, most = bounds.body_bytes](const modal::detail::request_head& head) {
+      bench_.terms.is_payload = head.target.size() % 4 == 0;
       return head.target.size() % 2 == 0 && head.content_length.value_or(0) <= most;
     };
   }

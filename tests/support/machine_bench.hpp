@@ -83,9 +83,12 @@ class machine_bench {
         break;
       case kind::submit: {
         const auto body = machine.take_body();
-        text.append("body ")
-            .append(reinterpret_cast<const char*>(body.data()), body.size())
-            .append("\n");
+        text.append("body ").append(text_of(body.block())).append("\n");
+        if (body.parts() != nullptr) {
+          text.append("envelope ").append(text_of(body.parts()->envelope())).append("\n");
+          for (const auto segment : body.parts()->segments())
+            text.append("segment ").append(text_of(segment)).append("\n");
+        }
         ++submitted;
         is_open = false;
         awaits_ = true;
@@ -160,6 +163,9 @@ class machine_bench {
   bool is_closed = false;
 
  private:
+  static std::string_view text_of(modal::bytes_view bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
   void open() {
     const auto& head = machine.head();
     text.append(head.method).append(" ").append(head.target).append("\n");

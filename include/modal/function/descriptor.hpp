@@ -22,7 +22,8 @@ enum class encoding : std::uint8_t { binary, json };
 struct invocation {
   // In.
   modal::encoding encoding = encoding::binary;
-  bytes_view body;  ///< a payload, or the JSON text of the request
+  bytes_view body;                      ///< a payload, or the JSON text of the request
+  const payload_view* parts = nullptr;  ///< the payload, where it does not lie in one block
   const modal::limits* bounds = nullptr;
 
   // Out.

@@ -123,7 +123,9 @@ void invoke(invocation& call) {
   }
   {
     const stopwatch decoding(call.decode_time);
-    const payload_view view = payload_view::parse(call.body, call.bounds->decode).value();
+    const payload_view view = call.parts != nullptr
+                                  ? *call.parts
+                                  : payload_view::parse(call.body, call.bounds->decode).value();
     input_archive archive(view, call.bounds->decode);
     std::apply([&archive](auto&... each) { archive(each...); }, arguments);
     archive.finish();

@@ -184,8 +184,7 @@ class input_archive
     const std::uint64_t word = read_count();
     const std::uint64_t count = word & ~output_archive::in_segment;
     if (count > bounds_.elements) fail_limit("more elements than decode_limits.elements");
-    if (count > from_.body().size() / sizeof(T))
-      fail("a range claims more elements than there are bytes");
+    if (count > from_.size() / sizeof(T)) fail("a range claims more elements than there are bytes");
     const std::size_t size = static_cast<std::size_t>(count) * sizeof(T);
     const std::byte* from;
     if (word != count) {
@@ -339,7 +338,7 @@ class input_archive
   std::size_t budget_;
   std::size_t depth_ = 0;
   std::size_t containers_ = 0;
-  payload_view::cursor segment_;
+  std::size_t segment_ = 0;  ///< the next one
 };
 
 }  // namespace modal

@@ -11,6 +11,7 @@
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// @file
@@ -97,10 +98,31 @@ class payload {
   alignas(16) std::array<std::byte, inline_bytes> inline_;
 };
 
-/// A payload that has arrived, checked for its shape, aliasing the bytes it was parsed from.
+/// Where the parts of a payload lie, by its head and table alone.
+struct payload_layout {
+  std::size_t envelope_begin = payload_head_bytes;  ///< where head and table end
+  std::size_t envelope_bytes = 0;
+  std::vector<std::size_t> segments;  ///< the size of each
+  std::size_t total = 0;              ///< bytes of the whole payload
+
+  /// Returns where head and table end. **Precondition**: `head` has `payload_head_bytes`.
+  /// **Errors**: `malformed_payload` without the magic number; `too_large` for more segments than
+  /// allowed.
+  static result<std::size_t> table_end(bytes_view head, const decode_limits& bounds);
+
+  /// **Precondition**: `table` is all up to `table_end`. **Errors**: as `table_end`, and
+  /// `malformed_payload` where no memory could hold that much.
+  static result<payload_layout> read(bytes_view table, const decode_limits& bounds);
+};
+
+/// A payload that has arrived, checked for its shape: an envelope and segments, which may lie
+/// anywhere. Aliases the bytes; whoever has those keeps them. Copies are cheap without segments.
 class payload_view {
  public:
   payload_view() = default;
+  /// @param size bytes of the whole payload as it was sent.
+  payload_view(bytes_view envelope, std::vector<bytes_view> segments, std::size_t size) noexcept
+      : envelope_(envelope), segments_(std::move(segments)), size_(size) {}
 
   /// Checks `body` against the layout and `bounds`.
   /// **Precondition**: `body` starts at a multiple of 16 bytes (of 64, for aligned segments).
@@ -108,27 +130,15 @@ class payload_view {
   static result<payload_view> parse(bytes_view body, const decode_limits& bounds);
 
   [[nodiscard]] bytes_view envelope() const noexcept { return envelope_; }
-  [[nodiscard]] std::size_t segment_count() const noexcept { return segment_count_; }
+  [[nodiscard]] const std::vector<bytes_view>& segments() const noexcept { return segments_; }
 
-  /// Returns the bytes of segment `index`. **Complexity**: linear in `index`; see `next_segment`.
-  [[nodiscard]] bytes_view segment(std::size_t index) const noexcept;
-
-  /// Returns the segment at `cursor` and moves it on; an empty cursor starts at the first.
-  struct cursor {
-    std::size_t index = 0;
-    std::size_t offset = 0;
-  };
-  [[nodiscard]] bytes_view next_segment(cursor& position) const noexcept;
-
-  /// Returns the bytes of everything.
-  [[nodiscard]] bytes_view body() const noexcept { return body_; }
+  /// Returns the bytes of everything as it was sent.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  [[nodiscard]] std::size_t segment_size(std::size_t index) const noexcept;
-
-  bytes_view body_;
   bytes_view envelope_;
-  std::size_t segment_count_ = 0;
+  std::vector<bytes_view> segments_;
+  std::size_t size_ = 0;
 };
 
 /// Returns a description for a person: sizes of the parts and the first bytes of each in

@@ -162,6 +162,16 @@ inline std::string json_call(const std::string& function, const std::string& bod
   return post_head(function, body.size(), fields) + body;
 }
 
+/// Returns a payload of `size` bytes with an envelope and no segments.
+inline std::string binary_body(std::size_t size, char filled) {
+  std::string body(size, filled);
+  const std::uint64_t envelope = size - payload_head_bytes;
+  std::memset(body.data(), 0, payload_head_bytes);
+  std::memcpy(body.data(), &payload_magic, sizeof payload_magic);
+  std::memcpy(body.data() + 8, &envelope, sizeof envelope);
+  return body;
+}
+
 inline executor_config net_config(modal::limits bounds = {}) {
   static const catalog functions = some_functions();
   the_gate().reset();

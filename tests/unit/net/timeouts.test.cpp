@@ -90,7 +90,7 @@ TEST_CASE("connection: drops a client that does not read its answers", "[net][ti
   raw_peer peer(server.self);
   const int small = 4096;
   ::setsockopt(peer.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-  std::string body(16 << 20, ' ');
+  const std::string body = binary_body(16 << 20, ' ');
   std::thread sender([&] {
     peer.try_send("POST " + call_path("test::echo") +
                   " HTTP/1.1\r\nhost: a\r\ncontent-type: application/vnd.modal.call\r\n"

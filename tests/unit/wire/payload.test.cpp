@@ -97,10 +97,10 @@ TEST_CASE("payload: what was sent is what is parsed", "[wire][payload]") {
   const test::received body(out.to_bytes());
   const auto view = modal::payload_view::parse(body.view(), {}).value();
   CHECK(same_bytes(view.envelope(), envelope));
-  REQUIRE(view.segment_count() == 3);
-  CHECK(same_bytes(view.segment(0), first));
-  CHECK(view.segment(1).empty());
-  CHECK(same_bytes(view.segment(2), third));
+  REQUIRE(view.segments().size() == 3);
+  CHECK(same_bytes(view.segments()[0], first));
+  CHECK(view.segments()[1].empty());
+  CHECK(same_bytes(view.segments()[2], third));
 }
 
 TEST_CASE("payload view: envelope and segments are aligned", "[wire][payload]") {
@@ -115,21 +115,41 @@ TEST_CASE("payload view: envelope and segments are aligned", "[wire][payload]") 
   };
   CHECK(offset(view.envelope()) % modal::envelope_alignment == 0);
   for (std::size_t i = 0; i < 3; ++i)
-    CHECK(offset(view.segment(i)) % modal::segment_alignment == 0);
+    CHECK(offset(view.segments()[i]) % modal::segment_alignment == 0);
 }
 
-TEST_CASE("payload view: a cursor visits the segments in order", "[wire][payload]") {
+TEST_CASE("payload layout: says from the table where everything lies", "[wire][payload]") {
   const auto first = filled(10, 1);
   const auto second = filled(70, 2);
   modal::payload out;
+  append(out, filled(5, 3));
   out.add_segment(first);
   out.add_segment(second);
   const test::received body(out.to_bytes());
-  const auto view = modal::payload_view::parse(body.view(), {}).value();
-  modal::payload_view::cursor position;
-  CHECK(same_bytes(view.next_segment(position), first));
-  CHECK(same_bytes(view.next_segment(position), second));
-  CHECK(position.index == 2);
+  const auto begin = modal::payload_layout::table_end(body.view(), {}).value();
+  CHECK(begin == 32);
+  const auto layout = modal::payload_layout::read(body.view().first(begin), {}).value();
+  CHECK(layout.envelope_begin == 32);
+  CHECK(layout.envelope_bytes == 5);
+  CHECK(layout.segments == std::vector<std::size_t>{10, 70});
+  CHECK(layout.total == 64 + 64 + 70);
+  CHECK(layout.total == body.view().size());
+}
+
+TEST_CASE("payload layout: sizes that no memory could hold are refused", "[wire][payload]") {
+  const auto segment = filled(10, 1);
+  modal::payload out;
+  out.add_segment(segment);
+  out.add_segment(segment);
+  for (const std::size_t at : {8U, 16U, 24U}) {  // the envelope's, and each segment's
+    auto bytes = out.to_bytes();
+    for (const std::uint64_t size : {~std::uint64_t{0}, ~std::uint64_t{0} / 2}) {
+      std::memcpy(bytes.data() + at, &size, sizeof size);
+      const test::received body(bytes);
+      CHECK(modal::payload_layout::read(body.view(), {}).error() == modal::errc::malformed_payload);
+      CHECK(modal::payload_view::parse(body.view(), {}).error() == modal::errc::malformed_payload);
+    }
+  }
 }
 
 TEST_CASE("payload: a move keeps the content, small or large", "[wire][payload]") {

@@ -12,7 +12,7 @@ input_archive::input_archive(const payload_view& from, const decode_limits& boun
       begin_(from.envelope().data()),
       position_(begin_),
       end_(begin_ + from.envelope().size()) {
-  const std::size_t received = from.body().size();
+  const std::size_t received = from.size();
   const bool overflows = bounds.allocation_factor != 0 &&
                          received > (SIZE_MAX - bounds.allocation_base) / bounds.allocation_factor;
   budget_ = overflows ? SIZE_MAX : received * bounds.allocation_factor + bounds.allocation_base;
@@ -20,7 +20,7 @@ input_archive::input_archive(const payload_view& from, const decode_limits& boun
 
 void input_archive::finish() const {
   if (position_ != end_) fail("bytes are left after the last value");
-  if (segment_.index != from_.segment_count()) fail("segments are left after the last value");
+  if (segment_ != from_.segments().size()) fail("segments are left after the last value");
 }
 
 void input_archive::align(std::size_t alignment) {
@@ -31,9 +31,8 @@ void input_archive::align(std::size_t alignment) {
 }
 
 const std::byte* input_archive::take_segment(std::size_t size) {
-  if (segment_.index >= from_.segment_count())
-    fail("a range refers to a segment that is not there");
-  const auto segment = from_.next_segment(segment_);
+  if (segment_ == from_.segments().size()) fail("a range refers to a segment that is not there");
+  const auto segment = from_.segments()[segment_++];
   if (segment.size() != size) fail("a segment does not have the size of its range");
   return segment.data();
 }

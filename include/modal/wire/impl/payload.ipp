@@ -132,62 +132,72 @@ std::vector<std::byte> payload::to_bytes() {
   return bytes;
 }
 
-result<payload_view> payload_view::parse(bytes_view body, const decode_limits& bounds) {
-  const auto refuse = [](const char* why) { return error(errc::malformed_payload, why); };
-  if (body.size() < payload_head_bytes) return refuse("shorter than a payload's head");
-  if (load_integer<std::uint32_t>(body.data()) != payload_magic)
-    return refuse("does not start with the payload's magic number");
-  const std::size_t count = load_integer<std::uint32_t>(body.data() + 4);
+result<std::size_t> payload_layout::table_end(bytes_view head, const decode_limits& bounds) {
+  if (load_integer<std::uint32_t>(head.data()) != payload_magic)
+    return error(errc::malformed_payload, "does not start with the payload's magic number");
+  const std::size_t count = load_integer<std::uint32_t>(head.data() + 4);
   if (count > bounds.segments)
     return error(errc::too_large, "more segments than decode_limits::segments allows");
-  const std::size_t start = align_up(payload_head_bytes + 8 * count, envelope_alignment);
-  if (body.size() < start) return refuse("shorter than its table of segments");
-  const auto envelope_bytes = load_integer<std::uint64_t>(body.data() + 8);
-  if (envelope_bytes > body.size() - start) return refuse("shorter than its envelope");
+  return align_up(payload_head_bytes + 8 * count, envelope_alignment);
+}
 
-  payload_view view;
-  view.body_ = body;
-  view.envelope_ = body.subspan(start, envelope_bytes);
-  view.segment_count_ = count;
-  std::size_t offset = start + envelope_bytes;
-  for (std::size_t i = 0; i < count; ++i) {
-    offset = align_up(offset, segment_alignment);
-    const auto size = load_integer<std::uint64_t>(body.data() + payload_head_bytes + 8 * i);
-    if (offset > body.size() || size > body.size() - offset)
-      return refuse("shorter than its segments");
-    offset += size;
+result<payload_layout> payload_layout::read(bytes_view table, const decode_limits& bounds) {
+  constexpr std::size_t most = SIZE_MAX / 4;
+  payload_layout found;
+  const auto begin = table_end(table, bounds);
+  if (!begin) return begin.error();
+  found.envelope_begin = *begin;
+  const auto add = [&found](std::uint64_t size) {
+    if (size > most || found.total > most) return false;
+    found.total += static_cast<std::size_t>(size);
+    return true;
+  };
+  const std::size_t count = load_integer<std::uint32_t>(table.data() + 4);
+  const auto envelope_bytes = load_integer<std::uint64_t>(table.data() + 8);
+  found.total = found.envelope_begin;
+  bool fits = add(envelope_bytes);
+  found.envelope_bytes = static_cast<std::size_t>(envelope_bytes);
+  found.segments.reserve(count);
+  for (std::size_t i = 0; i < count && fits; ++i) {
+    const auto size = load_integer<std::uint64_t>(table.data() + payload_head_bytes + 8 * i);
+    found.total = align_up(found.total, segment_alignment);
+    fits = add(size);
+    found.segments.push_back(static_cast<std::size_t>(size));
   }
-  if (offset != body.size()) return refuse("bytes follow the last segment");
-  return view;
-}
-
-std::size_t payload_view::segment_size(std::size_t index) const noexcept {
-  return load_integer<std::uint64_t>(body_.data() + payload_head_bytes + 8 * index);
-}
-
-bytes_view payload_view::next_segment(cursor& position) const noexcept {
-  if (position.index == 0)
-    position.offset = static_cast<std::size_t>(envelope_.data() - body_.data()) + envelope_.size();
-  const auto start = align_up(position.offset, segment_alignment);
-  const auto size = segment_size(position.index++);
-  position.offset = start + size;
-  return body_.subspan(start, size);
-}
-
-bytes_view payload_view::segment(std::size_t index) const noexcept {
-  cursor position;
-  bytes_view found;
-  for (std::size_t i = 0; i <= index; ++i) found = next_segment(position);
+  if (!fits) return error(errc::malformed_payload, "claims more bytes than there can be");
   return found;
 }
 
+result<payload_view> payload_view::parse(bytes_view body, const decode_limits& bounds) {
+  const auto refuse = [](const char* why) { return error(errc::malformed_payload, why); };
+  if (body.size() < payload_head_bytes) return refuse("shorter than a payload's head");
+  const auto begin = payload_layout::table_end(body, bounds);
+  if (!begin) return begin.error();
+  if (body.size() < *begin) return refuse("shorter than its table of segments");
+  const auto layout = payload_layout::read(body, bounds);
+  if (!layout) return layout.error();
+  if (layout->envelope_bytes > body.size() - *begin) return refuse("shorter than its envelope");
+  if (layout->total > body.size()) return refuse("shorter than its segments");
+  if (layout->total < body.size()) return refuse("bytes follow the last segment");
+
+  std::vector<bytes_view> segments;
+  segments.reserve(layout->segments.size());
+  std::size_t offset = *begin + layout->envelope_bytes;
+  for (const std::size_t size : layout->segments) {
+    offset = align_up(offset, segment_alignment);
+    segments.push_back(body.subspan(offset, size));
+    offset += size;
+  }
+  return payload_view(body.subspan(*begin, layout->envelope_bytes), std::move(segments),
+                      body.size());
+}
+
 std::string to_text(const payload_view& view) {
-  std::string text = "payload of " + std::to_string(view.body().size()) + " bytes\n";
+  std::string text = "payload of " + std::to_string(view.size()) + " bytes\n";
   text += "  envelope " + std::to_string(view.envelope().size()) + " bytes:";
   append_preview(text, view.envelope());
-  payload_view::cursor position;
-  for (std::size_t i = 0; i < view.segment_count(); ++i) {
-    const auto segment = view.next_segment(position);
+  for (std::size_t i = 0; i < view.segments().size(); ++i) {
+    const auto segment = view.segments()[i];
     text += "  segment " + std::to_string(i) + ' ' + std::to_string(segment.size()) + " bytes:";
     append_preview(text, segment);
   }

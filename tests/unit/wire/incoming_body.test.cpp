@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/wire/incoming_body.hpp>
+
+#include "support/catch.hpp"
+
+#include <cstring>
+#include <type_traits>
+
+using modal::incoming_body;
+
+static_assert(std::is_nothrow_move_constructible_v<incoming_body>);
+static_assert(std::is_nothrow_move_assignable_v<incoming_body>);
+static_assert(!std::is_copy_constructible_v<incoming_body>);
+
+TEST_CASE("incoming body: of one block", "[wire][incoming_body]") {
+  modal::buffer_pool pool;
+  auto block = pool.take(5);
+  std::memcpy(block.data(), "hello", 5);
+  incoming_body body(std::move(block));
+  CHECK(body.size() == 5);
+  CHECK(body.parts() == nullptr);
+  CHECK(std::memcmp(body.block().data(), "hello", 5) == 0);
+}
+
+TEST_CASE("incoming body: its parts stay where they are when it moves", "[wire][incoming_body]") {
+  modal::buffer_pool pool;
+  auto front = pool.take(10);
+  std::vector<modal::buffer> large;
+  large.push_back(pool.take(100));
+  const modal::bytes_view segment = large[0].view();
+  const modal::bytes_view envelope = front.view();
+  incoming_body first(std::move(front), std::move(large), {envelope, {segment}, 164});
+  incoming_body second(std::move(first));
+  incoming_body body;
+  CHECK(body.size() == 0);
+  body = std::move(second);
+  CHECK(second.parts() == nullptr);  // NOLINT: what was moved from is empty
+  CHECK(second.size() == 0);
+  REQUIRE(body.parts() != nullptr);
+  CHECK(body.size() == 164);
+  CHECK(body.parts()->envelope().data() == envelope.data());
+  CHECK(body.parts()->segments().at(0).data() == segment.data());
+  CHECK(body.block().data() == envelope.data());
+}
