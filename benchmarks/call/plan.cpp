@@ -19,14 +19,20 @@ const std::vector<stack>& all_stacks() {
       {.name = "raw TCP, epoll",
        .executable = "bench_call_epoll",
        .is_blocking = false,
-       .has_flights = true},
-      {.name = "modal, HTTP over TCP", .executable = "bench_call_modal", .has_flights = true},
+       .flights = {"async", "spawn"}},
+      {.name = "modal, HTTP over TCP",
+       .executable = "bench_call_modal",
+       .flights = {"async", "spawn"}},
       {.name = "modal, HTTP over a unix socket",
        .executable = "bench_call_modal",
        .unix_socket = true,
-       .has_flights = true},
+       .flights = {"async", "spawn"}},
       {.name = "gRPC, sync", .executable = "bench_call_grpc", .keep = true},
       {.name = "Cap'n Proto, TCP", .executable = "bench_call_capnp", .keep = true},
+      {.name = "Thrift, threaded",
+       .executable = "bench_call_thrift",
+       .keep = true,
+       .flights = {"spawn"}},
   };
   return stacks;
 }
@@ -167,7 +173,7 @@ std::vector<stack> rows_for(const call_case& what, const std::vector<stack>& row
   const bool is_flight = what.kind == "async" || what.kind == "spawn";
   std::vector<stack> fitting;
   for (const stack& each : rows)
-    if (is_flight ? each.has_flights : each.is_blocking) fitting.push_back(each);
+    if (is_flight ? contains(each.flights, what.kind) : each.is_blocking) fitting.push_back(each);
   return fitting;
 }
 

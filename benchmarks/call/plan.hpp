@@ -18,8 +18,8 @@ struct stack {
   /// Freed memory is kept (`keep_freed_memory`). For rivals only: their bulk numbers double. modal
   /// is measured as it ships, and the floor reuses its buffers by itself.
   bool keep = false;
-  bool is_blocking = true;   ///< has calls of one thread on a connection: "add" and "send"
-  bool has_flights = false;  ///< has many calls at once: "async" and "spawn"
+  bool is_blocking = true;  ///< has calls of one thread on a connection: "add" and "send"
+  std::vector<std::string> flights{};  ///< kinds of many calls at once: "async", "spawn"
 };
 
 /// One table.

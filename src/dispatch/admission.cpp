@@ -130,6 +130,7 @@ std::optional<error> dispatcher_core::refusal(const call_head& head, encoding ho
   }
   if (auto reason = mismatch(head, how, body_size, target)) return reason;
   const mutex_lock lock(mutex);
+  if (head.repeats && repeats.knows(head.id)) return std::nullopt;
   return refusal_locked(head, body_size.value_or(0), *target, config.time->now());
 }
 
@@ -154,7 +155,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     const mutex_lock lock(mutex);
     if (draining)
       reason = make_refusal(errc::draining, "this executor takes no new calls", head);
-    else if (!reason)
+    else if (!reason && !asks_again_locked(head, now))
       reason = refusal_locked(head, charged_now, *target, now);
     if (reason) {
       ++refused;

@@ -32,7 +32,9 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
       functions_(served_functions),
       memory(config.bounds.bytes_in_flight),
       recent(config.bounds.remembered_calls, saturated(config.bounds.remembered_time)),
-      repeats(config.bounds.remembered_bytes, saturated(config.bounds.remembered_time)) {
+      // What is kept must leave room for what is new.
+      repeats(std::min(config.bounds.remembered_bytes, config.bounds.bytes_in_flight / 4),
+              saturated(config.bounds.remembered_time)) {
   for (const auto& [name, descriptor] : functions_)
     served.try_emplace(name, descriptor, config, functions_.size());
   // Workers take no memory by themselves: they could tell nobody that there is none.
@@ -128,7 +130,7 @@ void dispatcher_core::retire_locked(call& which) {
     --running;
   } else {
     --waiting;
-    --which.target->waiting;
+    if (which.at != call::phase::following) --which.target->waiting;
     plan.withdraw(which);
   }
   plan.set_due(which, never);
@@ -201,6 +203,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   std::optional<verdict> ended;
   std::shared_ptr<const call_outcome> outcome;
   repeatable_calls::kept_list dropped;  // destroyed without the lock
+  incoming_body unused;
   wake_up wake;
   {
     const mutex_lock lock(mutex);
@@ -224,20 +227,24 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
         ended = end_locked(*which, errc::duplicate_call,
                            "a call with this id has begun before, and is not run twice", wake);
       } else if (outcome != nullptr) {
+        unused = std::move(which->body);
         claim_locked(*which);
         retire_locked(*which);
         count_locked(*which, outcome->failure ? &*outcome->failure : nullptr);
       } else {
         intrusive_ptr_add_ref(which.get());
         flight.push_back(*which);
-        if (known.first != nullptr)
+        if (known.first != nullptr) {
+          unused = std::move(which->body);
           follow_locked(*which, std::move(known.first), now, wake);
-        else
+        } else {
           enqueue_locked(*which, now, wake);
+        }
       }
     }
     dropped = repeats.take_dropped();
   }
+  { const incoming_body given_back = std::move(unused); }
   if (ended)
     deliver(*ended);
   else if (outcome != nullptr)
@@ -274,7 +281,9 @@ time_point dispatcher_core::expire() {
       const time_point now = config.time->now();
       asked.swap(stops);
       auto* const due = static_cast<call*>(plan.take_due(now));
-      if (due == nullptr && asked.empty()) return plan.next_due();
+      repeats.drop_late(now);
+      dropped = repeats.take_dropped();
+      if (due == nullptr && asked.empty()) return next_due_locked();
       const bool is_late = due != nullptr && due->deadline <= now;
       if (is_late || (due != nullptr && due->abandoned_at <= now)) {
         const call_ptr keep(due);
@@ -290,7 +299,6 @@ time_point dispatcher_core::expire() {
       } else if (due != nullptr) {
         enqueue_locked(*due, now, wake);
       }
-      dropped = repeats.take_dropped();
     }
     carry_out(wake);
     if (ended) deliver(*ended);
@@ -338,10 +346,14 @@ void dispatcher_core::stop_remaining() noexcept {
   wake_all();
 }
 
+time_point dispatcher_core::next_due_locked() const {
+  return std::min(plan.next_due(), repeats.due());
+}
+
 void dispatcher_core::keep_house() {
   mutex_lock lock(mutex);
   while (!finished) {
-    const time_point due = plan.next_due();
+    const time_point due = next_due_locked();
     if (config.time->now() >= due) {
       lock.unlock();
       try {

@@ -116,6 +116,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void enqueue_locked(call& which, time_point now, wake_up& wake) MODAL_REQUIRES(mutex);
   void pick_worker_locked(wake_up& wake) MODAL_REQUIRES(mutex);
   void set_due_locked(call& which, wake_up& wake) MODAL_REQUIRES(mutex);
+  [[nodiscard]] time_point next_due_locked() const MODAL_REQUIRES(mutex);
   void carry_out(const wake_up& wake) MODAL_EXCLUDES(mutex);
   void wake_all() MODAL_EXCLUDES(mutex);
   bool claim_locked(call& which) MODAL_REQUIRES(mutex);
@@ -123,6 +124,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void release_locked(memory_share& share) MODAL_REQUIRES(mutex);
   void resume_locked() MODAL_REQUIRES(mutex);
   void count_locked(call& which, const error* failure) MODAL_REQUIRES(mutex);
+  bool asks_again_locked(const call_head& head, time_point now) MODAL_REQUIRES(mutex);
   standing look_up_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
   void follow_locked(call& which, call_ptr first, time_point now, wake_up& wake)
       MODAL_REQUIRES(mutex);

@@ -37,8 +37,11 @@ std::size_t dispatcher_core::stop(std::chrono::nanoseconds grace,
   stop_remaining();
   const std::size_t left_behind = workers.join_for(patience, [this] { return busy.load(); });
   // All functions have returned, or never will: so have their stop callbacks.
+  repeatable_calls::kept_list dropped;  // destroyed without the lock
   {
     const mutex_lock lock(mutex);
+    repeats.drop_all();
+    dropped = repeats.take_dropped();
     finished = true;
     house_call.notify_all();
   }

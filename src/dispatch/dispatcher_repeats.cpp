@@ -24,7 +24,9 @@ dispatcher_core::standing dispatcher_core::look_up_locked(call& which, time_poin
   const call_id& id = which.head.id;
   const auto* known = repeats.find(id, now);
   if (recent.contains(id, now)) return {.is_duplicate = true};
-  if (known == nullptr) {
+  // One that was answered while its function runs on has nothing more to give.
+  if (known == nullptr || (known->under_way != nullptr && known->under_way->answered)) {
+    if (known != nullptr && !which.head.repeats) return {.is_duplicate = true};
     if (which.head.repeats)
       repeats.begin(id, which);
     else
@@ -35,12 +37,31 @@ dispatcher_core::standing dispatcher_core::look_up_locked(call& which, time_poin
   if (!which.head.repeats) return {.is_duplicate = true};
   if (known->under_way != nullptr) {
     if (!is_same_call(*known->under_way, which)) return {.is_duplicate = true};
-    known->under_way->followers.reserve(known->under_way->followers.size() + 1);
+    auto& others = known->under_way->followers;
+    if (others.size() == others.capacity()) others.reserve(2 * others.size() + 1);
     return {.first = call_ptr(known->under_way)};
   }
   auto outcome = known->outcome();
   if (!is_same_call(outcome->of, which)) return {.is_duplicate = true};
   return {.outcome = std::move(outcome)};
+}
+
+// Whoever asks for a call that is known needs no room: only its body has to come. Until it has, the
+// call that was lost goes on.
+bool dispatcher_core::asks_again_locked(const call_head& head, time_point now) {
+  if (!head.repeats || head.id.is_nil()) return false;
+  const auto* known = repeats.find(head.id, now);
+  if (known == nullptr) return false;
+  call* const first = known->under_way;
+  if (first == nullptr) return true;
+  // One that has left its lane is about to be ended.
+  if (first->answered || (first->at == call::phase::queued && !first->is_queued())) return false;
+  if (first->abandoned_at != never) {
+    first->abandoned_at = saturating_add(now, come_again);
+    wake_up later;  // is never earlier than what the housekeeper waits for already
+    set_due_locked(*first, later);
+  }
+  return true;
 }
 
 // Lets `which` wait for the outcome of `first`, whose caller has come again.
@@ -52,6 +73,9 @@ void dispatcher_core::follow_locked(call& which, call_ptr first, time_point now,
     enqueue_locked(*first, now, wake);
   else
     set_due_locked(*first, wake);
+  // It needs neither a worker nor what its body has.
+  --which.target->waiting;
+  release_locked(which.memory);
   which.at = call::phase::following;
   which.first = std::move(first);
   set_due_locked(which, wake);
@@ -89,21 +113,21 @@ void dispatcher_core::note_over_locked(call& which) noexcept {
 }
 
 void dispatcher_core::lose(call& which) {
-  if (!which.head.repeats) return cancel(which);
   wake_up wake;
-  bool follows = false;
+  bool goes_on = false;
   {
     const mutex_lock lock(mutex);
     if (which.answered) return;
     which.is_lost = true;
-    follows = which.at == call::phase::following;
-    if (!follows && which.followers.empty()) {
+    // Somebody must be able to ask for it.
+    goes_on = which.head.repeats && which.is_noted && !draining;
+    if (goes_on && which.followers.empty()) {
       which.abandoned_at = saturating_add(config.time->now(), come_again);
       set_due_locked(which, wake);
     }
   }
   carry_out(wake);
-  if (follows) cancel(which);
+  if (!goes_on) cancel(which);
 }
 
 void dispatcher_core::deliver_failure(const std::vector<call_ptr>& to, const error& failure,

@@ -26,6 +26,12 @@ nanoseconds retry_wait(const function_options& options, int retry) {
   return nanoseconds{std::uniform_int_distribution<nanoseconds::rep>{0, bound.count()}(generate)};
 }
 
+std::size_t text_size(const std::optional<error>& failure) {
+  if (!failure) return 0;
+  const diagnostics& texts = failure->details();
+  return texts.message.size() + texts.exception_type.size() + texts.signature.size();
+}
+
 }  // namespace
 
 // A run's place among the threads, and in its function's lane: while the function waits for a call
@@ -191,7 +197,9 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
       mine = claim_locked(which);
       if (mine && outcome) {
         outcome->report = answer.report;
-        repeats.end(which.head.id, which, outcome, result_size + least_kept, ended);
+        repeats.end(which.head.id, which, outcome, result_size + least_kept + text_size(failure),
+                    ended);
+        if (next_due_locked() < house_sleeps_until) wake.house = true;
       }
       retire_locked(which);
       if (mine) {
@@ -230,8 +238,8 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   sink.reset();
   note_delivered();
   // There was no memory for an outcome that several can have.
-  if (!followers.empty())
-    deliver_failure(followers, failure ? *failure : error(errc::result_too_large), answer.report);
+  const error no_memory(errc::result_too_large);
+  deliver_failure(followers, failure ? *failure : no_memory, answer.report);
   log_end(which, failure, ended - started_at);
   return next;
 }

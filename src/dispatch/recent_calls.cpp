@@ -120,6 +120,10 @@ void repeatable_calls::drop_oldest() noexcept {
   dropped_.splice(dropped_.end(), kept_, kept_.begin());
 }
 
+void repeatable_calls::drop_all() noexcept {
+  while (!kept_.empty()) drop_oldest();
+}
+
 void repeatable_calls::drop_late(time_point now) noexcept {
   while (!kept_.empty() && kept_.front().until <= now) drop_oldest();
 }

@@ -87,11 +87,22 @@ class repeatable_calls {
 
   /// Returns the entry of `id`, or null.
   [[nodiscard]] const entry* find(const call_id& id, time_point now);
-  /// **Precondition**: `id` is not known.
+  /// Returns whether there is an entry, which may be late.
+  [[nodiscard]] bool knows(const call_id& id) const { return entries_.contains(id); }
+  /// **Precondition**: `id` is not known, or its call was answered and runs on.
   void begin(const call_id& id, call& which);
   /// Takes note of the end of `which`, and keeps its outcome where there is one and it fits.
   void end(const call_id& id, const call& which, std::shared_ptr<const call_outcome> outcome,
            std::size_t bytes, time_point now) noexcept;
+
+  /// Drops the outcomes whose time is over.
+  void drop_late(time_point now) noexcept;
+  /// Drops all outcomes.
+  void drop_all() noexcept;
+  /// Returns when the next is to be dropped.
+  [[nodiscard]] time_point due() const noexcept {
+    return kept_.empty() ? never : kept_.front().until;
+  }
 
   /// Returns the outcomes that were dropped since the last time. What they hold is the user's: it
   /// is to be destroyed without a lock.
@@ -103,7 +114,6 @@ class repeatable_calls {
     std::size_t operator()(const call_id& id) const noexcept;
   };
   void drop_oldest() noexcept;
-  void drop_late(time_point now) noexcept;
 
   std::unordered_map<call_id, entry, hash> entries_;
   kept_list kept_;  ///< in the order of their ends

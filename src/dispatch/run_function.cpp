@@ -11,18 +11,6 @@
 namespace modal::detail {
 namespace {
 
-error failure_of(errc what, std::string type, std::string message) {
-  error failure(what, std::move(message));
-  failure.details().exception_type = std::move(type);
-  return failure;
-}
-
-// What an exception means depends on how far the run came: before the function it is the caller's
-// bytes that are wrong, in it the function failed, after it the result cannot be sent.
-errc meaning_of(invocation::stage reached) noexcept {
-  return reached == invocation::stage::decode ? errc::malformed_payload : errc::function_failed;
-}
-
 std::optional<error> check_result(const call& which, const limits& bounds) {
   const bool is_json = which.encoding == encoding::json;
   const std::size_t size = is_json ? which.work.json.size() : which.work.result.wire_size();
@@ -55,25 +43,14 @@ std::optional<error> run_function(call& which, const dispatcher_config& config) 
   try {
     which.target->descriptor->invoke(work);
     return check_result(which, config.bounds);
-  } catch (const call_error& thrown) {
-    if (work.at != invocation::stage::run) return thrown.reason();
-    // A function that itself calls remote functions: its failure is not this call's own.
-    return failure_of(errc::function_failed, current_exception_type(), thrown.what());
-  } catch (const std::bad_alloc& thrown) {
-    if (work.at == invocation::stage::run)
-      return failure_of(errc::function_failed, current_exception_type(), thrown.what());
-    return error(work.at == invocation::stage::decode ? errc::too_large : errc::result_too_large,
-                 "no memory for the values of the call");
-  } catch (const std::exception& thrown) {
-    return failure_of(meaning_of(work.at), current_exception_type(), thrown.what());
   } catch (...) {
     // A thread that is cancelled (pthread_cancel) unwinds as an exception that must go on.
     if (abi::__cxa_current_exception_type() == nullptr) throw;
-    return failure_of(meaning_of(work.at), current_exception_type(),
-                      "an exception that is no std::exception");
+    return failure_of_exception(work.at);
   }
 } catch (const std::bad_alloc&) {  // not even for saying what went wrong
-  return error(meaning_of(which.work.at));
+  return error(which.work.at == invocation::stage::decode ? errc::too_large
+                                                          : errc::function_failed);
 }
 
 }  // namespace modal::detail

@@ -52,7 +52,7 @@ void write_method_error(std::string_view method, std::string_view allowed, reply
 
 constexpr std::string_view call_fields =
     "content-type, modal-version, modal-call-id, modal-signature, modal-timeout-us, modal-attempt, "
-    "modal-parent, modal-depth, modal-require, traceparent";
+    "modal-on-lost, modal-parent, modal-depth, modal-require, traceparent";
 
 // What a browser asks before it sends what a form could not send (Fetch, CORS-preflight fetch).
 bool is_preflight(const request_head& head) {

@@ -4,11 +4,9 @@
 #include "dispatch/dispatcher.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <thread>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 namespace modal::detail {
 namespace {
@@ -22,22 +20,13 @@ class in_process_sink final : public call_sink {
     const auto done = std::exchange(done_, nullptr);
     if (answer.failure != nullptr) return done({*answer.failure, answer.report});
     try {
-      done({flatten(*answer.binary), answer.report});
+      done({flatten(*answer.binary, pool_), answer.report});
     } catch (const std::bad_alloc&) {
       done({error(errc::result_too_large, "no memory for the call's result"), answer.report});
     }
   }
 
  private:
-  buffer flatten(payload& from) {
-    buffer whole = pool_.take(from.wire_size());
-    std::vector<bytes_view> parts;
-    from.gather(parts);
-    std::byte* to = whole.data();
-    for (const auto part : parts) to = std::copy(part.begin(), part.end(), to);
-    return whole;
-  }
-
   buffer_pool& pool_;
   std::function<void(in_process_answer)> done_;
 };

@@ -85,6 +85,11 @@ struct executor::impl {
       config.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2);
   }
 
+  /// Returns whether this is the child of a fork, and the threads stayed with the parent.
+  [[nodiscard]] bool is_elsewhere() const noexcept {
+    const pid_t started = started_in;
+    return started != 0 && started != ::getpid();
+  }
   [[nodiscard]] state found() const {
     const detail::mutex_lock lock(mutex);
     return at;
@@ -119,7 +124,7 @@ struct executor::impl {
       std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<detail::server> listener;
   detail::signal_wait signals;
-  const pid_t born_in = ::getpid();
+  std::atomic<pid_t> started_in{0};  ///< the process; 0: in none
 
   mutable detail::mutex mutex;
   detail::condition_variable changed;
@@ -128,6 +133,7 @@ struct executor::impl {
 
 void executor::impl::start(boost::asio::io_context* host) {
   if (found() != state::fresh) refuse("the executor was started before");
+  started_in = ::getpid();
   calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
@@ -168,7 +174,7 @@ void executor::impl::start(boost::asio::io_context* host) {
 // Whatever happens in between, who waits for the end of this is told, by the last thing it does:
 // the executor may be destroyed then.
 void executor::impl::stop() noexcept {
-  if (born_in != ::getpid()) return;  // its threads stayed with the parent
+  if (is_elsewhere()) return;
   {
     detail::mutex_lock lock(mutex);
     while (at == state::stopping) changed.wait(lock);
@@ -207,7 +213,7 @@ executor::~executor() {
   impl_->stop();
   // In the child of a fork, what the threads of the parent were doing is never done.
   static std::atomic<impl*> of_the_parent{nullptr};  // still known, to those who look for leaks
-  if (impl_->born_in != ::getpid()) of_the_parent = impl_.release();
+  if (impl_->is_elsewhere()) of_the_parent = impl_.release();
 }
 
 void executor::add(function_descriptor entry) {

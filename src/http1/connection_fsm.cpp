@@ -304,6 +304,7 @@ void connection_fsm::make_room() {
 std::span<char> connection_fsm::prepare() {
   if (is_reading_ || is_lost_ || phase_ == phase::closed) return {};
   if (is_arriving() && is_paused_) return {};
+  if (phase_ == phase::opening) return {};  // somebody looks at the head, which lies there
   std::span<char> room;
   if (phase_ == phase::body && input().empty()) {
     room = body_.room();

@@ -99,11 +99,11 @@ void connection::advance() {
   for (int requests = 0;;) {
     const auto next = machine_.next(now);
     if (next.what != kind::wait) {
-      // Others have their turn before one that has sent many at once.
-      if (next.what == kind::open && ++requests == most_requests_at_once)
-        return post([](connection& self) { self.go_on([&self] { self.open(); }); });
       perform(next);
       if (is_closed_) return;
+      // Others have their turn before one that has sent many at once.
+      if (next.what == kind::open && ++requests == most_requests_at_once)
+        return post([](connection& self) { self.go_on([] {}); });
     } else if (!machine_.awaits_reply() || !(notice_reply() || await_reply())) {
       break;
     }

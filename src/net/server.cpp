@@ -251,7 +251,10 @@ void server::impl::end_threads() {
   for (auto& each : threads) each.join();
   threads.clear();
   // A host's stays: its threads may be about to look at it.
-  if (host == nullptr) lanes.clear();
+  if (host != nullptr) return;
+  acceptor.reset();  // where the thread that was to do it had no time
+  timer.reset();
+  lanes.clear();
 }
 
 // Never gives up: nobody else would begin again.

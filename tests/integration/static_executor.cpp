@@ -28,6 +28,17 @@ bool child_ends_well(Act act) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+// One that is made before a fork and started in the child is the child's.
+bool stops_in_child(modal::executor& made) {
+  made.start();
+  modal::client to(made.url());
+  const bool served = modal::remote<twice>.on(to)(21) == 42;
+  made.stop();
+  const auto after =
+      modal::remote<twice>.on(to).with({.timeout = std::chrono::seconds{5}, .retries = 0}).try_call(21);
+  return served && !after;
+}
+
 bool refuses_in_child() {
   auto mine = modal::client::in_process();
   const auto answer = modal::remote<twice>.on(mine).try_call(21);
@@ -39,6 +50,8 @@ bool refuses_in_child() {
 MODAL_FUNCTION(far::twice)
 
 int main() {
+  modal::executor made{{.port = 0, .log = [](const modal::log_record&) {}}};
+  if (!far::child_ends_well([&] { return far::stops_in_child(made); })) return 4;
   far::the_executor.start();
   auto own = modal::client::in_process();
   if (modal::remote<far::twice>.on(own)(21) != 42) return 1;

@@ -3,6 +3,7 @@
 
 #include <modal/base/error.hpp>
 #include <modal/detail/for_each.hpp>
+#include <modal/function/descriptor.hpp>
 #include <modal/wire/type_name.hpp>
 
 #include <string>
@@ -24,6 +25,10 @@ void register_exception(std::string_view type_name, exception_thrower thrower);
 
 /// Returns the name of the exception that is being handled, as C++ spells it, or "unknown".
 std::string current_exception_type();
+
+/// Returns what the exception that is being handled says of a call: before the function it is the
+/// caller's bytes that are wrong, in it the function failed, after it the result cannot be sent.
+error failure_of_exception(invocation::stage reached);
 
 template <class E>
 bool register_exception() {

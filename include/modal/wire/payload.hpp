@@ -98,6 +98,9 @@ class payload {
   alignas(16) std::array<std::byte, inline_bytes> inline_;
 };
 
+/// Copies `from` to one block, as it would arrive. Throws `std::bad_alloc`.
+buffer flatten(payload& from, buffer_pool& pool);
+
 /// Where the parts of a payload lie, by its head and table alone.
 struct payload_layout {
   std::size_t envelope_begin = payload_head_bytes;  ///< where head and table end

@@ -300,3 +300,135 @@ TEST_CASE("repeats: what an executor repeats by itself is one call", "[executor]
   CHECK(answer.report.attempts == 3);
   CHECK(b.call(repeating("test::stubborn", id), third_time).get().report.attempts == 3);
 }
+
+TEST_CASE("repeats: a run that was answered, and goes on, has nothing to give",
+          "[executor][repeats]") {
+  bench b({.threads = 3});
+  b.calls.start();
+  const auto id = call_id::random();
+  auto head = repeating("test::ignore", id);
+  head.timeout = 1s;
+  const auto first = b.call(head, "one");
+  REQUIRE(the_gate().wait_entered(1));
+  SECTION("because its time was over") { b.clock.advance(1s); }
+  SECTION("because nobody came again") {
+    b.calls.lose(*first.call);
+    first.call->abandoned_at = b.clock.now();
+    b.clock.advance(1s);
+  }
+  b.calls.expire();
+  CHECK(first.get().failure);
+  head.timeout = 300s;
+  const auto second = b.call(head, "two");
+  REQUIRE(the_gate().wait_entered(2));
+  the_gate().open();
+  CHECK(second.get().bytes == "two");
+  CHECK(b.call(head, "three").get().bytes == "two");
+  b.calls.stop(1s, 30s);
+  check_rests(b, 3);
+}
+
+namespace {
+
+struct body_sink final : call_sink {
+  void on_answer(const call_answer& answer) noexcept override {
+    held.set_value(answer.about.body.size());
+  }
+  std::promise<std::size_t> held;
+};
+
+}  // namespace
+
+TEST_CASE("repeats: who asks again has no use for its body", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto ask = [&] {
+    const std::string large(1 << 20, 'x');
+    auto admitted = b.calls.admit(repeating("test::wait", id), encoding::binary, large.size());
+    REQUIRE(admitted.has_value());
+    auto sink = std::make_shared<body_sink>();
+    b.calls.submit(*std::move(admitted), b.body_of(large), sink);
+    return sink;
+  };
+  const auto first = b.call(repeating("test::wait", id), "one");
+  REQUIRE(the_gate().wait_entered(1));
+  const auto follows = ask();
+  CHECK(b.calls.snapshot().bytes_in_flight == 3);
+  the_gate().open();
+  CHECK(follows->held.get_future().get() == 0);
+  CHECK(first.get().bytes == "one");
+  CHECK(ask()->held.get_future().get() == 0);
+  CHECK(b.calls.snapshot().bytes_in_flight == 0);
+}
+
+TEST_CASE("repeats: outcomes that are kept make room, and go when their time is over",
+          "[executor][repeats]") {
+  dispatcher_config config{.threads = 1};
+  config.bounds.bytes_in_flight = 1 << 20;
+  bench b(config);
+  b.calls.start();
+  const std::string large(200 << 10, 'x');
+  for (int i = 0; i < 10; ++i)
+    CHECK_FALSE(b.call(repeating("test::echo", call_id::random()), large).get().failure);
+  CHECK(b.calls.snapshot().bytes_in_flight <= 1 << 18);  // a quarter of all
+  CHECK(b.calls.expire() == b.clock.now() + 60s);
+  b.clock.advance(60s);
+  CHECK(b.calls.expire() == never);
+  CHECK(b.calls.snapshot().bytes_in_flight == 0);
+  CHECK_FALSE(b.call(repeating("test::echo", call_id::random()), large).get().failure);
+  b.calls.stop(1s, 30s);
+  CHECK(b.calls.snapshot().bytes_in_flight == 0);
+}
+
+TEST_CASE("repeats: texts of failures count", "[executor][repeats]") {
+  dispatcher_config config{.threads = 1};
+  config.bounds.remembered_bytes = 1030;  // with what each counts, there is room for a few letters
+  bench b(config);
+  b.calls.start();
+  const auto id = call_id::random();
+  CHECK(b.call(repeating("test::late", id)).get().is(errc::function_failed));
+  const auto time = b.clock.now();
+  CHECK(b.call(repeating("test::late", id)).get().is(errc::function_failed));
+  CHECK(b.clock.now() > time);  // it ran again
+}
+
+TEST_CASE("repeats: who asks again needs no place in the queue", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto id = call_id::random();
+  const auto first = b.call(repeating("test::narrow", id), "one");
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.lose(*first.call);
+  const auto other = b.call("test::narrow");
+  const auto another = b.call("test::narrow");
+  CHECK_FALSE(b.admit("test::narrow").has_value());
+  for (int i = 0; i < 20; ++i) {  // its body never comes, but it is known that somebody asks
+    CHECK(b.calls.admit(repeating("test::narrow", id), encoding::binary, 3).has_value());
+    CHECK_FALSE(b.calls.refusal(repeating("test::narrow", id), encoding::binary, 3));
+    b.clock.advance(1s);
+    b.calls.expire();
+  }
+  CHECK_FALSE(first.sink->is_answered());
+  const auto second = b.call(repeating("test::narrow", id), "two");
+  CHECK_FALSE(b.admit("test::narrow").has_value());
+  the_gate().open();
+  CHECK(second.get().bytes == "one");
+  CHECK_FALSE(other.get().failure);
+  CHECK_FALSE(another.get().failure);
+  CHECK(b.admit("test::narrow").has_value());
+}
+
+TEST_CASE("repeats: a call that nobody can ask for ends with its connection",
+          "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  auto head = repeating("test::wait", call_id::random());
+  const bool is_named = GENERATE(true, false);
+  if (!is_named) head.id = {};
+  const auto call = b.call(head);
+  REQUIRE(the_gate().wait_entered(1));
+  if (is_named) b.calls.drain();
+  b.calls.lose(*call.call);
+  CHECK(call.get().is(errc::cancelled));
+}

@@ -75,10 +75,10 @@ TEST_CASE("body assembler: puts a payload together, however it is cut", "[http1]
                           bounds);
           std::string_view left = sent.wire;
           while (!left.empty()) {
-            REQUIRE_FALSE(assembler.is_complete());
-            REQUIRE(assembler.append(left.substr(0, cut)));
-            left.remove_prefix(std::min(cut, left.size()));
+            if (assembler.is_complete() || !assembler.append(left.substr(0, cut))) break;
+            left.remove_prefix(std::min<std::size_t>(cut, left.size()));
           }
+          REQUIRE(left.empty());
           REQUIRE(assembler.received() == sent.wire.size());
           REQUIRE(assembler.end());
           REQUIRE(assembler.is_complete());

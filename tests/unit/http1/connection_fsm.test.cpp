@@ -5,6 +5,7 @@
 #include "support/machine_bench.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace std::chrono_literals;
 using test::machine_bench;
@@ -408,4 +409,16 @@ TEST_CASE("connection fsm: an empty line between requests is nothing", "[http1][
   CHECK(b.opened == 2);
   CHECK(b.problems == 0);
   CHECK(b.machine.is_idle());
+}
+
+TEST_CASE("connection fsm: reads nothing while somebody decides about a head",
+          "[http1][connection_fsm]") {
+  machine_bench b;
+  std::memcpy(b.machine.prepare().data(), "GET / HTTP/1.1\r\nhost: a\r\n\r\n", 27);
+  b.machine.on_bytes(27, b.now);
+  CHECK(b.machine.next(b.now).what == kind::open);
+  CHECK(b.machine.next(b.now).what == kind::wait);
+  CHECK(b.machine.prepare().empty());
+  b.machine.refuse();
+  CHECK_FALSE(b.machine.prepare().empty());
 }

@@ -325,3 +325,28 @@ TEST_CASE("server: the largest number of connections is no limit", "[net][server
     CHECK(each.read_response().status == 200);
   }
 }
+
+TEST_CASE("server: requests that are sent ahead are answered as what they are", "[net][server]") {
+  const int every = GENERATE(18, 33, 40);  // calls among requests that are answered at once
+  live_executor live;
+  raw_peer peer(live.self);
+  std::string all;
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string name = std::to_string(100'000 + i);
+    if (i % every == 0)
+      all += json_call("test::echo", "\"e" + name + "\"");
+    else
+      all += get_request("/x", "origin: http://h" + name + "\r\n");
+    wanted.push_back((i % every == 0 ? "e" : "h") + name);
+  }
+  std::thread sends([&] {
+    for (std::size_t at = 0; at < all.size(); at += 1500)
+      if (!peer.try_send(all.substr(at, 1500))) return;
+  });
+  std::size_t right = 0;
+  for (const auto& each : wanted)
+    if (peer.read_response().body.find(each) != std::string::npos) ++right;
+  CHECK(right == wanted.size());
+  sends.join();
+}

@@ -25,7 +25,7 @@ std::size_t block_capacity(std::size_t size) {
   return std::max(smallest_block, std::bit_ceil(size));
 }
 
-std::byte* map_huge(std::size_t capacity) {
+std::byte* map_huge(std::size_t capacity, std::size_t size) {
   // mmap aligns to small pages only: map one huge page more and give back the ends.
   void* area = mmap(nullptr, capacity + huge_page, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -35,12 +35,15 @@ std::byte* map_huge(std::size_t capacity) {
   const std::size_t head = align_up(address, huge_page) - address;
   if (head != 0) munmap(begin, head);
   if (huge_page != head) munmap(begin + head + capacity, huge_page - head);
-  madvise(begin + head, capacity, MADV_HUGEPAGE);
+  // The last page is a huge one only if it is full: a few bytes in it must not cost all of it.
+  const std::size_t full = size / huge_page * huge_page;
+  madvise(begin + head, full, MADV_HUGEPAGE);
+  if (full != capacity) madvise(begin + head + full, capacity - full, MADV_NOHUGEPAGE);
   return begin + head;
 }
 
-std::byte* allocate_block(std::size_t capacity) {
-  if (capacity >= huge_page) return map_huge(capacity);
+std::byte* allocate_block(std::size_t capacity, std::size_t size) {
+  if (capacity >= huge_page) return map_huge(capacity, size);
   return static_cast<std::byte*>(::operator new (capacity, std::align_val_t{64}));
 }
 
@@ -72,7 +75,8 @@ struct buffer::pool_state {
     return static_cast<std::size_t>(std::countr_zero(capacity) - std::countr_zero(smallest_block));
   }
 
-  block take(std::size_t capacity) {
+  block take(std::size_t size) {
+    const std::size_t capacity = block_capacity(size);
     {
       const detail::mutex_lock lock(mutex);
       if (capacity < huge_page) {
@@ -88,7 +92,7 @@ struct buffer::pool_state {
         if (best != large.end()) return pop(large, best);
       }
     }
-    return {allocate_block(capacity), capacity};
+    return {allocate_block(capacity, size), capacity};
   }
 
   void give_back(block returned) noexcept {
@@ -160,7 +164,7 @@ buffer_pool::~buffer_pool() {
 }
 
 buffer buffer_pool::take(std::size_t size) {
-  const auto block = state_->take(block_capacity(size));
+  const auto block = state_->take(size);
   buffer taken;
   taken.pool_ = state_;
   taken.data_ = block.data;

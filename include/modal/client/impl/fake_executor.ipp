@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -118,20 +117,11 @@ class fake_executor::door final : public detail::in_process_door {
     try {
       payload made;
       which.respond(payload_view::parse(which.body.view(), decode_limits{}).value(), made);
-      const auto bytes = made.to_bytes();
-      buffer body = pool_.take(bytes.size());
-      std::memcpy(body.data(), bytes.data(), bytes.size());
-      return body;
+      return flatten(made, pool_);
     } catch (const call_error& thrown) {
       return thrown.reason();
-    } catch (const std::exception& thrown) {
-      error failure(errc::function_failed, thrown.what());
-      failure.details().exception_type = detail::current_exception_type();
-      return failure;
     } catch (...) {
-      error failure(errc::function_failed, "an exception that is no std::exception");
-      failure.details().exception_type = detail::current_exception_type();
-      return failure;
+      return detail::failure_of_exception(invocation::stage::run);
     }
   }
 

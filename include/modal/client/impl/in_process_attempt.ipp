@@ -3,26 +3,9 @@
 #include <modal/client/in_process_attempt.hpp>
 #include <modal/function/worker_seat.hpp>
 
-#include <cstring>
 #include <optional>
-#include <vector>
 
 namespace modal::detail {
-namespace {
-
-buffer flatten(payload& arguments, buffer_pool& pool) {
-  std::vector<bytes_view> parts;
-  arguments.gather(parts);
-  buffer body = pool.take(arguments.wire_size());
-  std::byte* out = body.data();
-  for (const auto part : parts) {
-    std::memcpy(out, part.data(), part.size());
-    out += part.size();
-  }
-  return body;
-}
-
-}  // namespace
 
 struct in_process_attempt::shared {
   explicit shared(std::function<void()> waker) : wake(std::move(waker)) {}

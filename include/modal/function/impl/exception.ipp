@@ -39,4 +39,29 @@ std::string current_exception_type() {
   return status == 0 ? name.get() : type->name();
 }
 
+error failure_of_exception(invocation::stage reached) {
+  const auto failed = [](errc what, std::string message) {
+    error failure(what, std::move(message));
+    failure.details().exception_type = current_exception_type();
+    return failure;
+  };
+  const errc meaning =
+      reached == invocation::stage::decode ? errc::malformed_payload : errc::function_failed;
+  try {
+    throw;
+  } catch (const call_error& thrown) {
+    // A function that itself calls remote functions: its failure is not this call's own.
+    return reached == invocation::stage::run ? failed(errc::function_failed, thrown.what())
+                                             : thrown.reason();
+  } catch (const std::bad_alloc& thrown) {
+    if (reached == invocation::stage::run) return failed(errc::function_failed, thrown.what());
+    return {reached == invocation::stage::decode ? errc::too_large : errc::result_too_large,
+            "no memory for the values of the call"};
+  } catch (const std::exception& thrown) {
+    return failed(meaning, thrown.what());
+  } catch (...) {
+    return failed(meaning, "an exception that is no std::exception");
+  }
+}
+
 }  // namespace modal::detail

@@ -132,6 +132,15 @@ std::vector<std::byte> payload::to_bytes() {
   return bytes;
 }
 
+buffer flatten(payload& from, buffer_pool& pool) {
+  std::vector<bytes_view> parts;
+  from.gather(parts);
+  buffer whole = pool.take(from.wire_size());
+  std::byte* to = whole.data();
+  for (const auto part : parts) to = std::copy(part.begin(), part.end(), to);
+  return whole;
+}
+
 result<std::size_t> payload_layout::table_end(bytes_view head, const decode_limits& bounds) {
   if (load_integer<std::uint32_t>(head.data()) != payload_magic)
     return error(errc::malformed_payload, "does not start with the payload's magic number");
