@@ -28,9 +28,10 @@ using apache::thrift::transport::TServerSocket;
 using apache::thrift::transport::TSocket;
 
 // Larger than any message here: its own default is 100 MiB, and 16 MiB a frame.
+constexpr int most_bytes = 1 << 30;
+
 std::shared_ptr<TConfiguration> roomy() {
-  constexpr int most = 1 << 30;
-  return std::make_shared<TConfiguration>(most, most);
+  return std::make_shared<TConfiguration>(most_bytes, most_bytes);
 }
 
 class sum_handler final : public thrifted::SumIf {
@@ -45,7 +46,7 @@ class framed_factory final : public TFramedTransportFactory {
  public:
   std::shared_ptr<apache::thrift::transport::TTransport> getTransport(
       std::shared_ptr<apache::thrift::transport::TTransport> inner) override {
-    return std::make_shared<TFramedTransport>(std::move(inner), 512, roomy());
+    return std::make_shared<TFramedTransport>(std::move(inner), 512, most_bytes, roomy());
   }
 };
 
@@ -61,7 +62,7 @@ class thrift_connection final : public connection {
  public:
   explicit thrift_connection(const std::string& endpoint)
       : client_(std::make_shared<TBinaryProtocol>(
-            std::make_shared<TFramedTransport>(connect_to(endpoint), 512, roomy()))) {}
+            std::make_shared<TFramedTransport>(connect_to(endpoint), 512, most_bytes, roomy()))) {}
 
   std::int32_t add(std::int32_t a, std::int32_t b) override { return client_.add(a, b); }
   std::int64_t send(std::span<const float> numbers) override {
