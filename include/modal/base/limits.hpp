@@ -35,8 +35,8 @@ struct limits {
   /// Ids of calls that began, about so many; one that comes again is `duplicate_call`. 24 bytes
   /// each; 0: none.
   std::size_t remembered_calls = 65'536;
-  /// Outcomes that are kept for callers who try again (`on_lost::repeat`) (64 MiB); 0: none, and
-  /// who asks again runs again.
+  /// Outcomes that are kept for callers who try again (`on_lost::repeat`) (64 MiB), and at most a
+  /// quarter of `bytes_in_flight`, where they count; 0: none, and who asks again runs again.
   std::size_t remembered_bytes = std::size_t{64} << 20;
   std::chrono::milliseconds remembered_time{60'000};  ///< how long ids and outcomes are kept
 

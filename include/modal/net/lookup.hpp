@@ -19,7 +19,8 @@ struct socket_address {
 };
 
 /// The search for a host's addresses. The system's resolver knows no deadline, so names are sought
-/// on a thread of their own, which nobody waits for; numeric addresses are read at once.
+/// on threads of their own, eight at most in a process, which nobody waits for; numeric addresses
+/// are read at once.
 class lookup {
  public:
   lookup() = default;
@@ -36,6 +37,7 @@ class lookup {
 
  private:
   struct shared;
+  class searchers;
   std::shared_ptr<shared> shared_;  // owners: this and the thread, which may end much later
 };
 

@@ -3,7 +3,10 @@
 
 #include "support/catch.hpp"
 
+#include <filesystem>
+#include <string>
 #include <sys/un.h>
+#include <vector>
 
 using namespace modal;
 using namespace modal::detail;
@@ -28,6 +31,22 @@ TEST_CASE("lookup: tells by its descriptor when a name was found or not", "[net]
   REQUIRE(!missing);
   CHECK(missing.error() == errc::connect_failed);
   CHECK_THAT(missing.error().message(), test::contains("name.invalid"));
+}
+
+TEST_CASE("lookup: few threads search, however many names", "[net][lookup]") {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator all("/proc/self/task");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = threads();
+  std::vector<lookup> all;
+  for (int i = 0; i < 200; ++i) all.emplace_back(std::to_string(i) + "name.invalid", "80");
+  CHECK(threads() <= before + 8);
+  for (auto& each : all) {
+    if (!each.is_over()) CHECK(wait_for(each.descriptor(), readiness::read, never));
+    CHECK(!each.take());
+  }
+  CHECK(threads() <= before + 8);
 }
 
 TEST_CASE("lookup: may be dropped while it searches", "[net][lookup]") {

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/mutex.hpp>
 #include <modal/net/lookup.hpp>
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <deque>
+#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -37,6 +41,81 @@ struct lookup::shared {
     }
     if (list != nullptr) ::freeaddrinfo(list);
   }
+
+  /// Searches, and tells whoever waits.
+  void search_and_tell() noexcept {
+    try {
+      search(AI_ADDRCONFIG | AI_NUMERICSERV);
+    } catch (const std::bad_alloc&) {
+      failure = EAI_MEMORY;
+    }
+    over.store(true);
+    const std::uint64_t one = 1;
+    (void)!::write(ready.native_handle(), &one, sizeof one);
+  }
+};
+
+// The threads that search, because `getaddrinfo` blocks and cannot be given up: few, whatever the
+// number of searches; the others wait for their turn, or for their callers to lose patience.
+class lookup::searchers {
+ public:
+  /// Returns those of this process: the threads of a parent are not in the child of a fork.
+  static searchers& all() {
+    static std::atomic<searchers*> instance{nullptr};
+    for (searchers* now = instance.load();;) {
+      if (now != nullptr && now->process_ == ::getpid()) return *now;
+      auto made = std::make_unique<searchers>();
+      made->of_the_parent_ = now;
+      if (instance.compare_exchange_strong(now, made.get())) return *made.release();
+    }
+  }
+
+  /// Throws `std::system_error` where there is no thread, and none to be had.
+  void add(std::shared_ptr<shared> wanted) {
+    const mutex_lock lock(mutex_);
+    waiting_.push_back(std::move(wanted));
+    if (idle_ >= waiting_.size() || threads_ == most_threads) return changed_.notify_one();
+    try {
+      std::thread([this] { run(); }).detach();
+      ++threads_;
+    } catch (const std::system_error&) {
+      if (threads_ != 0) return;
+      waiting_.pop_back();
+      throw;
+    }
+  }
+
+ private:
+  static constexpr std::size_t most_threads = 8;
+  static constexpr std::chrono::seconds idle_time{10};
+
+  void run() {
+    mutex_lock lock(mutex_);
+    for (;;) {
+      if (waiting_.empty()) {
+        ++idle_;
+        const bool is_called =
+            changed_.wait_until(lock, std::chrono::steady_clock::now() + idle_time);
+        --idle_;
+        if (is_called || !waiting_.empty()) continue;
+        --threads_;
+        return;
+      }
+      const auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      if (next.use_count() > 1) next->search_and_tell();  // else nobody waits any more
+      lock.lock();
+    }
+  }
+
+  const pid_t process_ = ::getpid();
+  const searchers* of_the_parent_ = nullptr;  // known to those who look for leaks
+  mutex mutex_;
+  condition_variable changed_;
+  std::deque<std::shared_ptr<shared>> waiting_ MODAL_GUARDED_BY(mutex_);
+  std::size_t threads_ MODAL_GUARDED_BY(mutex_) = 0;
+  std::size_t idle_ MODAL_GUARDED_BY(mutex_) = 0;
 };
 
 lookup::lookup(const std::string& host, const std::string& port)
@@ -50,16 +129,7 @@ lookup::lookup(const std::string& host, const std::string& port)
   }
   shared_->ready = stream(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!shared_->ready.is_open()) throw std::system_error(errno, std::system_category(), "eventfd");
-  std::thread([shared = shared_] {
-    try {
-      shared->search(AI_ADDRCONFIG | AI_NUMERICSERV);
-    } catch (const std::bad_alloc&) {
-      shared->failure = EAI_MEMORY;
-    }
-    shared->over.store(true);
-    const std::uint64_t one = 1;
-    (void)!::write(shared->ready.native_handle(), &one, sizeof one);
-  }).detach();
+  searchers::all().add(shared_);
 }
 
 int lookup::descriptor() const noexcept { return shared_ ? shared_->ready.native_handle() : -1; }
