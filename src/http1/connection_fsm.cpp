@@ -70,12 +70,17 @@ connection_fsm::action connection_fsm::read_head(time_point now) {
   }
   // An empty line before a request is nothing (RFC 9112 section 2.2): old clients send one behind a
   // body.
-  if (since_ == never)
+  if (!is_head_begun_)
     while (input().starts_with("\r\n")) input_begin_ += 2;
-  if (input().empty()) return {};
+  if (input().empty()) {
+    since_ = never;
+    return {};
+  }
+  if (since_ == never) since_ = now;
+  if (!is_head_begun_ && input() == "\r") return {};  // nobody knows yet what that is
+  is_head_begun_ = true;
   switch (reader_.read_head(input())) {
     case request_reader::step::need_more:
-      if (since_ == never) since_ = now;
       return {};
     case request_reader::step::failed:
       is_head_only_ = false;
@@ -83,6 +88,8 @@ connection_fsm::action connection_fsm::read_head(time_point now) {
     case request_reader::step::done:
       break;
   }
+  is_head_begun_ = false;
+  since_ = never;
   closes_ = !reader_.keeps_alive();
   is_head_only_ = head().method == "HEAD";
   phase_ = phase::opening;

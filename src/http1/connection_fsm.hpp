@@ -164,8 +164,9 @@ class connection_fsm {
   bool is_reading_ = false;
   bool is_reading_body_ = false;  ///< straight into `body_`, which must stay until the read ends
 
-  bool is_lost_ = false;       ///< the client is gone
-  bool is_cancelled_ = false;  ///< and whoever makes the reply was told
+  bool is_lost_ = false;        ///< the client is gone
+  bool is_cancelled_ = false;   ///< and whoever makes the reply was told
+  bool is_head_begun_ = false;  ///< the reader has seen bytes of it
   bool close_wanted_ = false;
   bool closes_ = false;
   bool is_head_only_ = false;
