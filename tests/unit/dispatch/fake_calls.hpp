@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <support/catch.hpp>
+#include <thread>
 
 // Functions made by hand, a clock that stands still, and sinks that count: what the tests of the
 // executor's core use in place of compiled functions, time and connections.
@@ -340,6 +341,17 @@ struct bench {
   }
   started call(const std::string& function, const std::string& bytes = "abc") {
     return call(head_of(function), bytes);
+  }
+
+  /// Waits until `condition` holds for the books.
+  template <class Condition>
+  bool reaches(Condition condition) {
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (!condition(calls.snapshot())) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::yield();
+    }
+    return true;
   }
 
   fake_clock& clock = lasting_clock();

@@ -2,8 +2,6 @@
 // Calls whose ids come again: those that run once, and those whose callers may ask again.
 #include "unit/dispatch/fake_calls.hpp"
 
-#include <thread>
-
 using namespace test;
 
 namespace {
@@ -374,10 +372,7 @@ TEST_CASE("repeats: outcomes that are kept make room, and go when their time is 
   for (int i = 0; i < 10; ++i)
     CHECK_FALSE(b.call(repeating("test::echo", call_id::random()), large).get().failure);
   // A quarter of all; what had to go does so after the answer.
-  const auto until = std::chrono::steady_clock::now() + 30s;
-  while (b.calls.snapshot().bytes_in_flight > 1 << 18 && std::chrono::steady_clock::now() < until)
-    std::this_thread::yield();
-  CHECK(b.calls.snapshot().bytes_in_flight <= 1 << 18);
+  CHECK(b.reaches([](const auto& now) { return now.bytes_in_flight <= 1 << 18; }));
   CHECK(b.calls.expire() == b.clock.now() + 60s);
   b.clock.advance(60s);
   CHECK(b.calls.expire() == never);
