@@ -52,9 +52,9 @@ call_ptr dispatcher::submit(ticket admitted, incoming_body body, std::shared_ptr
 bool dispatcher::run_here(call& which) { return core_->run_here(which); }
 void dispatcher::cancel(call& which) { core_->cancel(which); }
 void dispatcher::lose(call& which) { core_->lose(which); }
-std::function<void()> dispatcher::loser(call_ptr which) const {
+std::function<void()> dispatcher::canceller(call_ptr which) const {
   return [weak = std::weak_ptr(core_), which = std::move(which)] {
-    if (const auto core = weak.lock()) core->lose(*which);
+    if (const auto core = weak.lock()) core->cancel(*which);
   };
 }
 

@@ -141,8 +141,8 @@ class dispatcher {
   /// tries again; then the call goes on, and ends ten seconds later if nobody has asked for it.
   void lose(call& which);
 
-  /// Returns what loses `which`, and does nothing once this is gone.
-  [[nodiscard]] std::function<void()> loser(call_ptr which) const;
+  /// Returns what cancels `which`, and does nothing once this is gone.
+  [[nodiscard]] std::function<void()> canceller(call_ptr which) const;
 
   /// Ends what is late and wakes what is due. @return when to look again.
   time_point expire();

@@ -108,8 +108,8 @@ mounted_call handle_mounted(door& the_door, buffer_pool& pool, const http_reques
   const call_ptr started = the_door.calls().submit(
       std::move(opened.admitted), std::move(body),
       std::make_shared<mounted_sink>(std::move(opened.answer_fields), std::move(done)));
-  return mounted_call(
-      std::make_shared<mounted_call::state>(mounted_call::state{the_door.calls().loser(started)}));
+  return mounted_call(std::make_shared<mounted_call::state>(
+      mounted_call::state{the_door.calls().canceller(started)}));
 }
 
 std::optional<http_response> check_mounted(const door& the_door, const http_request_head& head) {

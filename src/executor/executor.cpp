@@ -35,6 +35,8 @@ void validate(const executor_config& config) {
   if (bounds.connections == 0) refuse("limits.connections must be at least 1");
   if (bounds.body_bytes == 0 || bounds.bytes_in_flight == 0)
     refuse("limits.body_bytes and limits.bytes_in_flight must be at least 1");
+  if (bounds.remembered_calls > 100'000'000)
+    refuse("limits.remembered_calls must be at most 100 million");
   if (bounds.rate_window.count() <= 0) refuse("limits.rate_window must be longer than zero");
   for (const auto each :
        {bounds.header_timeout, bounds.idle_timeout, bounds.transfer_timeout, bounds.call_timeout})

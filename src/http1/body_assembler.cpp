@@ -48,12 +48,11 @@ std::size_t body_assembler::memory_for(std::size_t total) const noexcept {
 }
 
 // Of a text whose length nobody knows.
-bool body_assembler::grow(std::size_t total) {
-  if (total <= front_.size()) return true;
+void body_assembler::grow(std::size_t total) {
+  if (total <= front_.size()) return;
   buffer grown = pool_.take(memory_for(total));
   if (front_used_ != 0) std::memcpy(grown.data(), front_.data(), front_used_);
   front_ = std::move(grown);
-  return true;
 }
 
 bool body_assembler::make_ready() {
@@ -218,7 +217,7 @@ void body_assembler::commit(std::size_t size) noexcept {
   if (left_ == 0) next_part();
 }
 
-incoming_body body_assembler::take() {
+incoming_body body_assembler::take() noexcept {
   if (shape_ == shape::text) {
     incoming_body whole(std::move(front_));
     reset();

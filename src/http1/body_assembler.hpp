@@ -54,8 +54,8 @@ class body_assembler {
   [[nodiscard]] std::size_t memory_for(std::size_t total) const noexcept;
   [[nodiscard]] const std::optional<error>& failure() const noexcept { return failure_; }
 
-  /// Returns the body, which is complete. Throws `bad_alloc`.
-  [[nodiscard]] incoming_body take();
+  /// Returns the body, which is complete.
+  [[nodiscard]] incoming_body take() noexcept;
   /// Forgets all.
   void reset() noexcept;
 
@@ -66,7 +66,7 @@ class body_assembler {
   bool read_head();
   bool read_table();
   void next_part() noexcept;
-  bool grow(std::size_t total);
+  void grow(std::size_t total);
 
   buffer_pool& pool_;
   shape shape_ = shape::text;

@@ -89,7 +89,7 @@ class connection_fsm {
   /// The body cannot be taken.
   void fail(error reason);
 
-  [[nodiscard]] incoming_body take_body() { return body_.take(); }
+  [[nodiscard]] incoming_body take_body() noexcept { return body_.take(); }
   [[nodiscard]] const error& failure() const noexcept { return *failure_; }
   [[nodiscard]] int failure_status() const noexcept { return failure_status_; }
 

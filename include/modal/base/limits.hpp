@@ -33,7 +33,7 @@ struct limits {
   std::size_t queue_length = 1024;  ///< calls waiting for a worker, of one function
   std::size_t connections = 1024;   ///< open connections; one more is told to come later
   /// Ids of calls that began, about so many; one that comes again is `duplicate_call`. 24 bytes
-  /// each; 0: none.
+  /// each; 0: none; 100 million at most.
   std::size_t remembered_calls = 65'536;
   /// Outcomes that are kept for callers who try again (`on_lost::repeat`) (64 MiB), and at most a
   /// quarter of `bytes_in_flight`, where they count; 0: none, and who asks again runs again.

@@ -144,13 +144,13 @@ TEST_CASE("dispatcher: ignores a cancel that comes too late", "[executor][dispat
   CHECK(call.sink->count() == 1);
 }
 
-TEST_CASE("dispatcher: what loses a call outlives it", "[executor][dispatcher]") {
+TEST_CASE("dispatcher: has cancellers that outlive it", "[executor][dispatcher]") {
   std::function<void()> cancel;
   const auto sink = std::make_shared<counting_sink>();
   {
     bench b;
     auto admitted = b.admit("test::echo", 3);
-    cancel = b.calls.loser(b.calls.submit(*std::move(admitted), b.body_of("abc"), sink));
+    cancel = b.calls.canceller(b.calls.submit(*std::move(admitted), b.body_of("abc"), sink));
     cancel();
     CHECK(sink->get().is(errc::cancelled));
   }

@@ -53,6 +53,7 @@ TEST_CASE("executor: refuses settings that cannot work", "[executor]") {
   CHECK(with([](auto& c) { c.stop_patience = -1ms; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.limits.header_bytes = 100; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.limits.connections = 0; }) == errc::bad_configuration);
+  CHECK(with([](auto& c) { c.limits.remembered_calls = SIZE_MAX; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.limits.call_timeout = 0ms; }) == errc::bad_configuration);
 }
 
