@@ -150,6 +150,8 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     made->target = target;
     made->encoding = how;
     made->caller = std::move(caller);
+    made->is_named = !head.id.is_nil();
+    made->head.id = made->is_named ? head.id : call_id::random();  // may need memory
   }
   {
     const mutex_lock lock(mutex);
@@ -172,10 +174,10 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     ++undelivered;
     ++admitted;
   }
+  // From here on nothing fails.
+  head.id = made->head.id;
   made->head = std::move(head);
   made->deadline = deadline_of(made->head, *target, now);
-  made->is_named = !made->head.id.is_nil();
-  if (!made->is_named) made->head.id = call_id::random();
   return ticket(this, std::move(made));
 }
 

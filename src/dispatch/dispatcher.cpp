@@ -45,8 +45,9 @@ result<bool> dispatcher::request_memory(ticket& held, std::size_t total,
   return core_->request_memory(*held.call_, total, std::move(resume));
 }
 
-call_ptr dispatcher::submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink) {
-  return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink));
+call_ptr dispatcher::submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink,
+                            submitter who) {
+  return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink), who);
 }
 
 bool dispatcher::run_here(call& which) { return core_->run_here(which); }

@@ -10,6 +10,7 @@
 
 #include "dispatch/call.hpp"
 #include "dispatch/metrics.hpp"
+#include "worker/lookout.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -37,6 +38,11 @@ namespace modal::detail {
 /// Whether a call's body is there when the call is admitted, or arrives piece by piece.
 enum class body_state : std::uint8_t { complete, arriving };
 
+/// What the thread that submits a call does next: it may wait for the call, or it goes back at once
+/// to what it was doing. A worker that was looking for calls then takes this one, and nobody is
+/// woken for it.
+enum class submitter : std::uint8_t { waits, goes_back };
+
 /// Who watches deadlines and runs stop callbacks: threads of the dispatcher, or, in tests with a
 /// fake clock, whoever calls `expire`.
 enum class housekeeping : std::uint8_t { own_thread, by_hand };
@@ -50,6 +56,8 @@ struct dispatcher_config {
   log_sink log{};
   bool log_calls = false;
   housekeeping keeper = housekeeping::own_thread;
+  /// What workers do between calls. Null: they sleep.
+  std::shared_ptr<lookout> between_calls{};
 };
 
 class dispatcher_core;
@@ -128,7 +136,8 @@ class dispatcher {
   result<bool> request_memory(ticket& held, std::size_t total, std::function<void()> resume);
 
   /// Queues the call. @return a reference for `cancel`.
-  call_ptr submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink);
+  call_ptr submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink,
+                  submitter who = submitter::waits);
 
   /// Runs `which` on this thread, if it is one of this dispatcher's workers, whose function waits
   /// for it, and nobody has started it. Returns whether it did.

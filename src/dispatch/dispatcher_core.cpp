@@ -19,6 +19,8 @@ std::size_t most_running(const function_options& options, const dispatcher_confi
 
 }  // namespace
 
+thread_local const dispatcher_core* dispatcher_core::seeks_for = nullptr;
+
 served_function::served_function(const function_descriptor& served, const dispatcher_config& config,
                                  std::size_t functions)
     : descriptor(&served),
@@ -56,8 +58,13 @@ const served_function* dispatcher_core::find(std::string_view name) const {
 // Finds a thread for a call that may run: one that is parked, or a spare one where functions that
 // wait have left room. Otherwise all are busy, and look at the queues before they park.
 void dispatcher_core::pick_worker_locked(wake_up& wake) {
-  if (wake.worker != nullptr || wake.spare || running - away >= config.threads) return;
-  if (!parked.empty()) {
+  if (wake.worker != nullptr || wake.looker || wake.spare || wake.is_seen) return;
+  if (running - away >= config.threads) return;
+  if (looking != 0) {
+    --looking;
+    ++called;
+    wake.looker = true;
+  } else if (!parked.empty()) {
     wake.worker = parked.back();
     parked.pop_back();
   } else if (away > 0 && spares < config.spare_threads && started && !closed) {
@@ -83,6 +90,7 @@ void dispatcher_core::enqueue_locked(call& which, time_point now, wake_up& wake)
 
 void dispatcher_core::carry_out(const wake_up& wake) {
   if (wake.worker != nullptr) wake.worker->unpark();
+  if (wake.looker) config.between_calls->wake();
   if (wake.house) house_call.notify_one();
   if (wake.spare && !workers.grow()) {
     const mutex_lock lock(mutex);
@@ -94,6 +102,7 @@ void dispatcher_core::wake_all() {
   const mutex_lock lock(mutex);
   for (parker* each : parked) each->unpark();
   parked.clear();
+  for (; looking != 0; --looking, ++called) config.between_calls->wake();
 }
 
 bool dispatcher_core::claim_locked(call& which) {
@@ -196,7 +205,7 @@ void dispatcher_core::stop_function(std::stop_source which) {
 }
 
 call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
-                                 std::shared_ptr<call_sink> sink) {
+                                 std::shared_ptr<call_sink> sink, submitter who) {
   const time_point now = config.time->now();
   which->body = std::move(body);
   which->sink = std::move(sink);
@@ -204,7 +213,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   std::shared_ptr<const call_outcome> outcome;
   repeatable_calls::kept_list dropped;  // destroyed without the lock
   incoming_body unused;
-  wake_up wake;
+  wake_up wake{.is_seen = who == submitter::goes_back && seeks_for == this};
   {
     const mutex_lock lock(mutex);
     which->target->metrics.bytes_in += which->body.size();

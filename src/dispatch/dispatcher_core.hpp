@@ -54,7 +54,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                        body_state body, principal_ptr caller);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
-  call_ptr submit(call_ptr admitted, incoming_body body, std::shared_ptr<call_sink> sink);
+  call_ptr submit(call_ptr admitted, incoming_body body, std::shared_ptr<call_sink> sink,
+                  submitter who);
   void cancel(call& which);
   void lose(call& which);
   bool run_here(call& which);
@@ -88,8 +89,10 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   /// Whom to wake when the lock is given back.
   struct wake_up {
     parker* worker = nullptr;
+    bool looker = false;
     bool spare = false;
     bool house = false;
+    bool is_seen = false;  ///< this thread is a worker that will soon look for calls
   };
 
   void work();        ///< the loop of a worker
@@ -152,6 +155,9 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   bool retry_locked(call& which, error& failure, time_point now, wake_up& wake)
       MODAL_REQUIRES(mutex);
 
+  /// Of which this thread is a worker that runs no call, and will soon look for one.
+  static thread_local const dispatcher_core* seeks_for;
+
   const dispatcher_config config;
   const catalog functions_;
   /// Never changes; what its functions guard is guarded by `mutex`.
@@ -164,6 +170,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   std::size_t parkers_taken MODAL_GUARDED_BY(mutex) = 0;
   /// The last one to park is the first to be woken: it is warm.
   std::vector<parker*> parked MODAL_GUARDED_BY(mutex);
+  std::size_t looking MODAL_GUARDED_BY(mutex) = 0;  ///< workers, and nobody has told them to stop
+  std::size_t called MODAL_GUARDED_BY(mutex) = 0;   ///< as many were told, and have not come yet
   using call_list = boost::intrusive::list<
       call, boost::intrusive::member_hook<call, boost::intrusive::list_member_hook<>,
                                           &call::flight_hook>>;

@@ -215,6 +215,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     if (plan.has_next()) pick_worker_locked(wake);
   }
   carry_out(wake);
+  if (takes_next && next == nullptr) seeks_for = this;
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;
@@ -276,23 +277,45 @@ bool dispatcher_core::run_here(call& which) {
 }
 
 void dispatcher_core::work() {
+  lookout* const outside = config.between_calls.get();
   mutex_lock lock(mutex);
   parker& bed = parkers[parkers_taken++];
   for (;;) {
     call_ptr next = next_locked(config.time->now());
-    if (next == nullptr) {
-      if (closed) return;
+    if (next != nullptr) {
+      ++busy;
+      // One wakes the next, as long as there is something to run.
+      wake_up wake;
+      if (plan.has_next()) pick_worker_locked(wake);
+      lock.unlock();
+      carry_out(wake);
+      if (outside != nullptr) outside->hand_over();
+      while (next != nullptr) next = run(next, true);
+      seeks_for = nullptr;
+      lock.lock();
+      --busy;
+    } else if (closed) {
+      lock.unlock();
+      if (outside != nullptr) outside->hand_over();
+      return;
+    } else if (outside == nullptr) {
       parked.push_back(&bed);
       lock.unlock();
       bed.park();
       lock.lock();
-      continue;
+    } else {
+      ++looking;
+      lock.unlock();
+      seeks_for = this;
+      outside->look();
+      seeks_for = nullptr;
+      lock.lock();
+      // Whoever was called may not be the first to come.
+      if (called != 0)
+        --called;
+      else
+        --looking;
     }
-    ++busy;
-    lock.unlock();
-    while (next != nullptr) next = run(next, true);
-    lock.lock();
-    --busy;
   }
 }
 

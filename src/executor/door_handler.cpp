@@ -33,7 +33,8 @@ class door_exchange final : public request_exchange,
 
   void submit(incoming_body body, std::shared_ptr<reply_sink> to) override {
     to_ = std::move(to);
-    call_ = calls().submit(std::move(ticket_), std::move(body), shared_from_this());
+    call_ = calls().submit(std::move(ticket_), std::move(body), shared_from_this(),
+                           submitter::goes_back);
   }
 
   void cancel() override {

@@ -6,6 +6,7 @@
 #include "door/mount.hpp"
 #include "executor/door_handler.hpp"
 #include "executor/signal_wait.hpp"
+#include "net/event_loop.hpp"
 #include "net/server.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <future>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -59,9 +61,25 @@ std::string names_of(const catalog& functions) {
   return text;
 }
 
-}  // namespace
+// Workers move bytes while they have no call to run.
+class loop_lookout final : public detail::lookout {
+ public:
+  explicit loop_lookout(std::shared_ptr<detail::event_loop> loop) : loop_(std::move(loop)) {}
+  void look() noexcept override { loop_->look(); }
+  void wake() noexcept override { loop_->wake(); }
+  void hand_over() noexcept override { loop_->hand_over(); }
 
-namespace {
+ private:
+  const std::shared_ptr<detail::event_loop> loop_;
+};
+
+std::shared_ptr<detail::event_loop> make_loop() {
+  try {
+    return std::make_shared<detail::event_loop>();
+  } catch (const std::system_error& failed) {
+    refuse(std::string("no descriptors to be had: ") + failed.what());
+  }
+}
 
 // Does what has to be done, as soon as there is memory for it.
 template <class Step>
@@ -136,11 +154,16 @@ struct executor::impl {
 void executor::impl::start(boost::asio::io_context* host) {
   if (found() != state::fresh) refuse("the executor was started before");
   started_in = ::getpid();
+  const auto loop = config.address.empty() ? nullptr : make_loop();
+  // On a host's context it is the host's threads that move bytes.
+  const auto between_calls =
+      loop != nullptr && host == nullptr ? std::make_shared<loop_lookout>(loop) : nullptr;
   calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
                                            .log = config.log,
-                                           .log_calls = config.log_calls});
+                                           .log_calls = config.log_calls,
+                                           .between_calls = between_calls});
   calls->start();
   const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };
   the_door = std::shared_ptr<detail::door>(new detail::door(*calls, count, config.allowed_origins),
@@ -152,6 +175,7 @@ void executor::impl::start(boost::asio::io_context* host) {
                                                                .io_threads = config.io_threads,
                                                                .bounds = config.limits,
                                                                .log = config.log,
+                                                               .loop = loop,
                                                                .open = connections},
                                          detail::make_door_handler(the_door));
     try {
@@ -185,9 +209,7 @@ void executor::impl::stop() noexcept {
   }
   say_surely(log_level::info, [] { return std::string("draining: no new calls are taken"); });
   const auto begin = std::chrono::steady_clock::now();
-  if (listener) listener->drain();
-  // While this thread waits, bodies that arrive on it would never come.
-  if (listener && listener->runs_on_this_thread()) insist([&] { listener->give_up_arriving(); });
+  if (listener) insist([&] { listener->drain(); });
   const std::chrono::nanoseconds grace = saturated(config.grace);
   std::size_t left_behind = 0;
   insist([&] { left_behind = calls->stop(grace, saturated(config.stop_patience)); });

@@ -36,8 +36,6 @@ connection_fsm::connection_fsm(const limits& bounds, buffer_pool& pool, time_poi
       idle_since_(now) {}
 
 connection_fsm::action connection_fsm::next(time_point now) {
-  if (std::exchange(ends_read_, false)) return {.what = kind::cancel_read};
-  if (fails_after_read_) return {};
   if (std::exchange(says_problem_, false)) {
     begin_reply();
     return {.what = kind::reply_problem};
@@ -305,11 +303,10 @@ void connection_fsm::make_room() {
   }
 }
 
-// One read is always pending, so that a client that goes away is noticed while its call runs. Only
-// where a client sends ahead more than a header's worth is it left to the kernel, which then holds
-// it back.
+// It is read while a call runs too, so that a client that goes away is noticed. Only where a client
+// sends ahead more than a header's worth is it left to the kernel, which then holds it back.
 std::span<char> connection_fsm::prepare() {
-  if (is_reading_ || is_lost_ || phase_ == phase::closed) return {};
+  if (is_lost_ || phase_ == phase::closed) return {};
   if (is_arriving() && is_paused_) return {};
   if (phase_ == phase::opening) return {};  // somebody looks at the head, which lies there
   std::span<char> room;
@@ -324,15 +321,11 @@ std::span<char> connection_fsm::prepare() {
     make_room();
     room = {input_.data() + input_end_, input_.size() - input_end_};
   }
-  is_reading_ = !room.empty();
   return room;
 }
 
 void connection_fsm::on_bytes(std::size_t size, time_point now) {
-  const bool was_body = is_reading_body_;
-  end_read();
-  if (says_problem_) return;  // they came too late
-  if (was_body) {
+  if (is_reading_body_) {
     body_.commit(size);
     rate_.add(size);
     since_ = now;
@@ -343,19 +336,7 @@ void connection_fsm::on_bytes(std::size_t size, time_point now) {
   if (phase_ == phase::linger) linger_left_ -= std::min(linger_left_, size);
 }
 
-void connection_fsm::on_end() {
-  end_read();
-  is_lost_ = true;
-}
-
-void connection_fsm::on_read_cancelled() { end_read(); }
-
-void connection_fsm::end_read() {
-  is_reading_ = is_reading_body_ = false;
-  if (!std::exchange(fails_after_read_, false)) return;
-  says_problem_ = true;
-  body_.reset();
-}
+void connection_fsm::on_end() { is_lost_ = true; }
 
 void connection_fsm::want_close() noexcept {
   // One that is silent has read the reply, or never will.
@@ -373,10 +354,6 @@ void connection_fsm::on_writing(time_point now) {
 void connection_fsm::on_written(std::size_t size, time_point now) {
   rate_.add(size);
   since_ = now;
-}
-
-void connection_fsm::give_up_arriving() noexcept {
-  if (is_arriving()) close();
 }
 
 time_point connection_fsm::due(time_point now) const noexcept {
@@ -419,12 +396,7 @@ void connection_fsm::on_overdue(time_point now) {
   error reason =
       is_late ? error(errc::deadline_exceeded, "the deadline passed while the call's body was read")
               : error(errc::malformed_request, "the request came too slowly");
-  if (!is_reading_body_) {
-    fail(std::move(reason));
-  } else if (!fails_after_read_) {  // the read may still write to the body
-    failure_ = std::move(reason);
-    closes_ = fails_after_read_ = ends_read_ = true;
-  }
+  fail(std::move(reason));
   failure_status_ = is_late ? 0 : 408;
 }
 

@@ -41,7 +41,6 @@ class connection_fsm {
       submit,         ///< `take_body()`, and await its reply; then `on_replied`
       reply_problem,  ///< write `failure()`, with `failure_status()` if not 0; then `on_replied`
       cancel,         ///< the reply that is awaited is of no use any more
-      cancel_read,    ///< end the pending read; then `on_read_cancelled`, unless it brought bytes
       look_for_end,   ///< `on_end` if the client has gone: nothing is read that would tell
       shut_sending,   ///< nothing more is written; then `close` if that is no use
       close,
@@ -62,15 +61,13 @@ class connection_fsm {
   /// Returns what is to be done now; asked again until that is `wait`.
   [[nodiscard]] action next(time_point now);
 
-  /// Returns where a read is to put bytes; nothing where none is to be made now. The memory stays
-  /// until the read has ended.
+  /// Returns where a read is to put bytes; nothing where none is to be made now. Until another
+  /// method than a getter is called.
   [[nodiscard]] std::span<char> prepare();
-  /// A read has ended with `size` bytes; at least one.
+  /// A read has put `size` bytes there; at least one.
   void on_bytes(std::size_t size, time_point now);
   /// The client has closed its side, or is gone.
   void on_end();
-  /// The read was ended without bytes, as `cancel_read` or `yield` wanted.
-  void on_read_cancelled();
 
   [[nodiscard]] const request_head& head() const noexcept { return reader_.head(); }
   /// Returns whether all of the request's body is here. For `open`.
@@ -106,14 +103,10 @@ class connection_fsm {
 
   /// Closes as soon as no reply is owed.
   void want_close() noexcept;
-  /// Closes if a body is on its way.
-  void give_up_arriving() noexcept;
   /// Closes, whatever is under way.
   void close() noexcept { phase_ = phase::closed; }
 
   [[nodiscard]] bool awaits_reply() const noexcept { return phase_ == phase::reply; }
-  /// Returns whether it can do nothing before `on_replied`.
-  [[nodiscard]] bool needs_reply() const noexcept { return is_lost_ || !input().empty(); }
   /// Returns whether nothing is under way, not even a part of a request.
   [[nodiscard]] bool is_idle() const noexcept { return phase_ == phase::head && input().empty(); }
   /// Returns whether a part of a request has come, and no more than that.
@@ -144,7 +137,6 @@ class connection_fsm {
   bool take_in(std::string_view piece);
   void on_overdue(time_point now);
   void begin_reply() noexcept;
-  void end_read();
   void make_room();
   [[nodiscard]] bool is_arriving() const noexcept {
     return phase_ == phase::body || phase_ == phase::chunks;
@@ -161,8 +153,7 @@ class connection_fsm {
   std::vector<char> input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
-  bool is_reading_ = false;
-  bool is_reading_body_ = false;  ///< straight into `body_`, which must stay until the read ends
+  bool is_reading_body_ = false;  ///< straight into `body_`
 
   bool is_lost_ = false;        ///< the client is gone
   bool is_cancelled_ = false;   ///< and whoever makes the reply was told
@@ -172,8 +163,6 @@ class connection_fsm {
   bool is_head_only_ = false;
   bool says_continue_ = false;
   bool says_problem_ = false;
-  bool ends_read_ = false;
-  bool fails_after_read_ = false;
   bool shuts_sending_ = false;
   bool is_writing_ = false;
 

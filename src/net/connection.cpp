@@ -2,11 +2,6 @@
 // How a connection is driven, read and closed; connection_write.cpp writes replies.
 #include "net/connection.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/dispatch.hpp>
-
-#include <cstring>
-#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -15,7 +10,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int most_requests_at_once = 16;
+// Others have their turn before one that sends a lot at once.
+constexpr int most_requests_in_turn = 16;
+constexpr std::size_t most_bytes_in_turn = 1 << 20;
+constexpr std::size_t long_read = 16 << 10;  // takes long enough to look at the clock again
 
 std::int64_t to_count(time_point at) noexcept { return at.time_since_epoch().count(); }
 time_point from_count(std::int64_t count) noexcept {
@@ -24,11 +22,23 @@ time_point from_count(std::int64_t count) noexcept {
 
 }  // namespace
 
-connection::connection(socket peer, std::shared_ptr<server_state> shared)
+void server_state::say(log_level level, std::string_view what,
+                       std::string_view why) const noexcept {
+  try {
+    if (log)
+      log({.level = level,
+           .time = std::chrono::system_clock::now(),
+           .message = std::string(what).append(why),
+           .function = {},
+           .call = {},
+           .fields = {}});
+  } catch (...) {
+  }
+}
+
+connection::connection(stream peer, std::shared_ptr<server_state> shared)
     : shared_(std::move(shared)),
       socket_(std::move(peer)),
-      fd_(socket_.native_handle()),
-      timer_(socket_.get_executor()),
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
       exchange_(shared_->handler->connect()) {
   const mutex_lock lock(shared_->mutex);
@@ -38,13 +48,14 @@ connection::connection(socket peer, std::shared_ptr<server_state> shared)
 }
 
 connection::~connection() {
+  shared_->loop->schedule(*this, never);
   leave();
   const mutex_lock lock(shared_->mutex);
   if (--shared_->alive == 0) shared_->all_gone.notify_all();
 }
 
-// No longer one of the server's: it is closed, and only handlers that have not run yet own it.
-void connection::leave() {
+// No longer one of the server's: it is closed, and only those who are telling it something own it.
+void connection::leave() noexcept {
   exchange_->abandon();
   const mutex_lock lock(shared_->mutex);
   shared_->open.erase(this);
@@ -52,64 +63,73 @@ void connection::leave() {
   if (shared_->open.empty()) shared_->all_gone.notify_all();
 }
 
-void connection::start() {
-  go_on([this] { idle_since_.store(to_count(machine_.idle_since()), std::memory_order_relaxed); });
-}
-
-void connection::start_refusing() {
-  go_on([this] {
-    error reason(errc::queue_full, "there are more connections than limits.connections");
-    reason.details().retry_after = std::chrono::seconds{1};
-    machine_.fail(std::move(reason));
-  });
+// What is thrown ends this connection, and nothing else.
+void connection::on_events(events what) noexcept {
+  if (is_closed_) return;
+  now_ = steady_clock::now();
+  try {
+    take_in(what);
+    advance();
+  } catch (const std::exception& thrown) {
+    give_up(thrown.what());
+  } catch (...) {
+    give_up("something that is no std::exception was thrown");
+  }
 }
 
 void connection::give_up(const char* why) noexcept {
+  shared_->say(log_level::error, "a connection ends: ", why);
   try {
-    if (shared_->log)
-      shared_->log({.level = log_level::error,
-                    .time = std::chrono::system_clock::now(),
-                    .message = std::string("a connection ends: ") + why,
-                    .function = {},
-                    .call = {},
-                    .fields = {}});
-  } catch (...) {
+    exchange_->cancel();
+  } catch (const std::bad_alloc&) {  // then its function ends by itself
   }
-  if (end_now()) shut();
+  shut();
 }
 
-// Ends what is under way. Returns whether that is all: while another thread writes an answer, the
-// descriptor stays ours, and that thread tells when it is done.
-bool connection::end_now() noexcept {
-  auto expected = turn::reply;
-  if (!is_writing_ && machine_.awaits_reply() &&
-      (turn_.compare_exchange_strong(expected, turn::awaited) || expected == turn::awaited)) {
-    ::shutdown(fd_, SHUT_RDWR);  // what is being written fails
-    machine_.want_close();
-    return false;
+void connection::take_in(events what) {
+  if ((what & begins) != 0) begin((what & refuses) != 0);
+  if ((what & event_loop::readable) != 0) may_read_ = true;
+  if ((what & event_loop::ended) != 0) has_ended_ = true;
+  if ((what & replied) != 0) write_reply();
+  if ((what & event_loop::writable) != 0 && is_sending_) send();
+  if ((what & granted) != 0 && granted_for_.load(std::memory_order_relaxed) == requests_)
+    machine_.grant(asked_memory_, now_);
+  if ((what & event_loop::late) != 0) {
+    timer_at_ = never;
+    machine_.on_time(now_);
   }
-  machine_.close();
-  return true;
+  if ((what & yields) != 0) yield_if_idle();
+  if ((what & closes_soon) != 0) machine_.want_close();
+  if ((what & closes_now) != 0) machine_.close();
+}
+
+void connection::begin(bool is_refused) {
+  shared_->loop->watch(socket_.native_handle(), *this);
+  if (!is_refused) return set_idle(machine_.idle_since());
+  error reason(errc::queue_full, "there are more connections than limits.connections");
+  reason.details().retry_after = std::chrono::seconds{1};
+  machine_.fail(std::move(reason));
 }
 
 // The heart: does what the machine says, until something must happen first.
 void connection::advance() {
-  const auto now = steady_clock::now();
-  notice_reply();
+  std::size_t bytes = 0;
   for (int requests = 0;;) {
-    const auto next = machine_.next(now);
+    const auto next = machine_.next(now_);
     if (next.what != kind::wait) {
       perform(next);
       if (is_closed_) return;
-      // Others have their turn before one that has sent many at once.
-      if (next.what == kind::open && ++requests == most_requests_at_once)
-        return post([](connection& self) { self.go_on([] {}); });
-    } else if (!machine_.awaits_reply() || !(notice_reply() || await_reply())) {
-      break;
+      if (next.what == kind::open) ++requests;
+    } else {
+      const std::size_t more = read();
+      if (more == 0) break;
+      bytes += more;
+      if (more >= long_read) now_ = steady_clock::now();
     }
+    if (requests == most_requests_in_turn || bytes >= most_bytes_in_turn)
+      return shared_->loop->tell(shared_from_this(), goes_on);
   }
-  read();
-  arm(machine_.due(now));
+  arm(machine_.due(now_));
 }
 
 void connection::perform(const connection_fsm::action& next) {
@@ -125,186 +145,131 @@ void connection::perform(const connection_fsm::action& next) {
     case kind::ask_memory:
       return ask_memory(next.bytes);
     case kind::submit:
-      begin_reply();
-      return exchange_->submit(machine_.take_body(), shared_from_this());
+      return exchange_->submit(machine_.take_body(),
+                               std::shared_ptr<reply_sink>(shared_from_this(), this));
     case kind::reply_problem:
       exchange_->fail(machine_.failure(), machine_.failure_status());
-      return reply_now();
+      is_made_ = true;
+      return write_reply();
     case kind::cancel:
-      skips_write_.store(true, std::memory_order_relaxed);
-      return exchange_->cancel();
-    case kind::cancel_read:
-      socket_.cancel();
+      skips_reply_ = true;
+      exchange_->cancel();
+      if (is_sending_) end_reply(false);
       return;
-    case kind::look_for_end: {
-      pollfd look{fd_, POLLRDHUP, 0};
-      if (::poll(&look, 1, 0) > 0) machine_.on_end();  // no unread bytes hide it
+    case kind::look_for_end:
+      if (has_ended_) machine_.on_end();  // no unread bytes hide it
       return;
-    }
-    case kind::shut_sending: {
-      boost::system::error_code failed;
-      socket_.shutdown(socket::shutdown_send, failed);
-      if (failed) machine_.close();
+    case kind::shut_sending:
+      if (::shutdown(socket_.native_handle(), SHUT_WR) != 0) machine_.close();
       return;
-    }
     case kind::close:
       return shut();
   }
 }
 
-// Returns whether a reply is out that the machine did not know of.
-bool connection::notice_reply() {
-  if (!machine_.awaits_reply() || turn_.load(std::memory_order_acquire) != turn::io) return false;
-  exchange_->abandon();
-  machine_.on_replied(!is_write_failed_, from_count(idle_since_.load(std::memory_order_relaxed)));
-  if (!machine_.is_idle()) idle_since_.store(not_idle, std::memory_order_relaxed);
-  return true;
-}
-
-// Makes sure that whoever writes tells us, if we cannot go on before. Returns whether it has just
-// written.
-bool connection::await_reply() {
-  if (!machine_.needs_reply()) return false;
-  auto expected = turn::reply;
-  if (!turn_.compare_exchange_strong(expected, turn::awaited, std::memory_order_acq_rel) &&
-      expected == turn::io)
-    return notice_reply();
-  return false;
-}
-
 void connection::open() {
   ++requests_;
-  idle_since_.store(not_idle, std::memory_order_relaxed);
+  skips_reply_ = false;
+  set_idle(std::nullopt);
   if (shared_->draining.load(std::memory_order_relaxed)) machine_.close_after_reply();
   const auto bound = exchange_->open(machine_.head(), machine_.is_complete());
-  if (bound) return machine_.admit(*bound, steady_clock::now());
+  if (bound) return machine_.admit(*bound, now_);
   machine_.refuse();
-  reply_now();
+  is_made_ = true;
+  write_reply();
 }
 
 void connection::ask_memory(std::size_t total) {
-  // Runs with a lock of the handler held, so that this object must not end there: the last owner
-  // is the handler of the post. Until then the timer of the deadline owns it.
-  auto given = exchange_->ask_memory(total, [weak = weak_from_this(), total, which = requests_] {
-    if (const auto self = weak.lock())
-      self->post([total, which](connection& found) {
-        found.go_on([&] {
-          // The request may be over, and another one begun.
-          if (found.requests_ == which) found.machine_.grant(total, steady_clock::now());
-        });
-      });
+  asked_memory_ = total;
+  // Runs with a lock of the handler held.
+  auto given = exchange_->ask_memory(total, [weak = weak_from_this(), which = requests_] {
+    auto self = weak.lock();
+    if (self == nullptr) return;
+    auto& found = static_cast<connection&>(*self);
+    found.granted_for_.store(which, std::memory_order_relaxed);
+    found.shared_->loop->tell(std::move(self), granted);
   });
   if (!given)
     machine_.fail(std::move(given).error());
   else if (*given)
-    machine_.grant(total, steady_clock::now());
+    machine_.grant(total, now_);
   else
-    machine_.pause(steady_clock::now());
+    machine_.pause(now_);
 }
 
 // Nothing else is on its way to the client, so that these few bytes fit; where they do not, it has
 // enough to read.
-void connection::say(const char* line) {
-  const auto size = static_cast<ssize_t>(std::strlen(line));
-  const ssize_t written = ::send(fd_, line, std::strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+void connection::say(std::string_view line) {
+  const bytes_view text = std::as_bytes(std::span(line));
+  const auto said = socket_.try_write({&text, 1});
   // Half a line would spoil what follows.
-  if (written < 0 ? errno != EAGAIN : written < size) machine_.on_end();
-}
-
-void connection::read() {
-  const auto room = machine_.prepare();
-  if (room.empty()) return;
-  socket_.async_read_some(
-      boost::asio::buffer(room.data(), room.size()),
-      [self = shared_from_this()](const boost::system::error_code& failed, std::size_t size) {
-        self->go_on([&] { self->on_read(failed, size); });
-      });
-}
-
-void connection::on_read(const boost::system::error_code& failed, std::size_t size) {
-  const bool yields = yields_.load(std::memory_order_relaxed);
-  if (yields) yields_.store(false, std::memory_order_relaxed);
-  if (!failed) {
-    machine_.on_bytes(size, steady_clock::now());
-    if (machine_.has_begun()) idle_since_.store(not_idle, std::memory_order_relaxed);
-  } else if (failed != boost::asio::error::operation_aborted) {
+  if (said.what == io_result::kind::some ? said.size < line.size()
+                                         : said.what != io_result::kind::would_block)
     machine_.on_end();
-  } else {
-    machine_.on_read_cancelled();
-    notice_reply();
-    char byte;
-    if (yields && machine_.is_idle() && ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-      machine_.close();
+}
+
+// Returns how much has come of it, or 1 where that is the end.
+std::size_t connection::read() {
+  if (!may_read_) return 0;
+  const auto room = machine_.prepare();
+  if (room.empty()) return 0;
+  const auto got = socket_.try_read(std::as_writable_bytes(room));
+  if (got.what == io_result::kind::would_block) {
+    may_read_ = false;
+    return 0;
   }
+  if (got.what != io_result::kind::some) {
+    may_read_ = false;
+    machine_.on_end();
+    return 1;
+  }
+  // Where there is room left, nothing is left to read; what comes later is another event.
+  if (got.size < room.size() && !has_ended_) may_read_ = false;
+  machine_.on_bytes(got.size, now_);
+  if (machine_.has_begun()) set_idle(std::nullopt);
+  return got.size;
 }
 
 // The timer is set anew only to be earlier: when it fires too early, it looks again. So a request
 // that comes in one piece never touches it.
 void connection::arm(time_point when) {
-  if (when >= timer_at_ || is_closed_) return;
+  if (when >= timer_at_) return;
   timer_at_ = when;
-  timer_.expires_at(when);
-  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& failed) {
-    if (failed) return;
-    self->go_on([&] {
-      self->timer_at_ = never;
-      self->notice_reply();
-      self->machine_.on_time(steady_clock::now());
-    });
-  });
+  shared_->loop->schedule(*this, when);
 }
 
-void connection::close_soon() {
-  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->go_on([&] {
-      self->notice_reply();
-      self->machine_.want_close();
-      // Whoever writes tells us when it is done.
-      auto expected = turn::reply;
-      self->turn_.compare_exchange_strong(expected, turn::awaited, std::memory_order_acq_rel);
-    });
-  });
-}
-
-void connection::give_up_arriving() {
-  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->go_on([&] { self->machine_.give_up_arriving(); });
-  });
+void connection::set_idle(std::optional<time_point> since) noexcept {
+  idle_since_.store(since ? to_count(*since) : not_idle, std::memory_order_relaxed);
 }
 
 std::optional<time_point> connection::idle_since() const noexcept {
   const auto since = idle_since_.load(std::memory_order_relaxed);
-  if (since == not_idle || yields_.load(std::memory_order_relaxed)) return std::nullopt;
+  if (since == not_idle) return std::nullopt;
   return from_count(since);
 }
 
-void connection::close_if_idle(time_point since) {
-  yields_.store(true, std::memory_order_relaxed);  // at once, so that the next one in finds another
-  boost::asio::post(socket_.get_executor(), [self = shared_from_this(), since] {
-    self->yields_.store(false, std::memory_order_relaxed);
-    if (self->is_closed_ || self->idle_since() != since) return;
-    // A request that comes at this very moment is served: the read that is pending decides.
-    self->yields_.store(true, std::memory_order_relaxed);
-    self->socket_.cancel();
-  });
+// No longer idle at once, so that whoever looks next finds another.
+bool connection::close_if_idle(time_point since) noexcept {
+  auto expected = to_count(since);
+  if (!idle_since_.compare_exchange_strong(expected, not_idle)) return false;
+  yields_since_.store(to_count(since));
+  event_loop::raise(*this, yields);
+  return true;
 }
 
-void connection::close_now() {
-  boost::asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->go_on([&] {
-      self->notice_reply();
-      self->end_now();
-    });
-  });
+// A request that comes at this very moment is served.
+void connection::yield_if_idle() {
+  if (machine_.is_idle() && to_count(machine_.idle_since()) == yields_since_.load() &&
+      socket_.is_quiet())
+    machine_.close();
 }
 
-// Leaves the memory that a pending read may still write to: the read's handler owns this object.
-void connection::shut() {
+void connection::shut() noexcept {
   if (std::exchange(is_closed_, true)) return;
-  idle_since_.store(not_idle, std::memory_order_relaxed);
-  timer_.cancel();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  set_idle(std::nullopt);
+  shared_->loop->schedule(*this, never);
+  shared_->loop->unwatch(socket_.native_handle(), *this);
+  socket_.close();
   leave();
 }
 

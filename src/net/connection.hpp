@@ -5,22 +5,19 @@
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
 #include <modal/function/log.hpp>
+#include <modal/net/stream.hpp>
 
 #include "http1/connection_fsm.hpp"
+#include "net/event_loop.hpp"
 #include "net/request_handler.hpp"
 #include "net/server.hpp"
 
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include <atomic>
 #include <memory>
-#include <new>
 #include <optional>
+#include <span>
 #include <string>
-#include <sys/uio.h>
-#include <thread>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -32,11 +29,16 @@ class connection;
 struct server_state {
   server_state(std::shared_ptr<request_handler> serves, const server_config& settings)
       : handler(std::move(serves)),
+        loop(settings.loop),
         bounds(settings.bounds),
         log(settings.log),
         count(settings.open) {}
 
+  /// Logs, unless that fails: no memory, or a sink that throws against its contract.
+  void say(log_level level, std::string_view what, std::string_view why = {}) const noexcept;
+
   const std::shared_ptr<request_handler> handler;
+  const std::shared_ptr<event_loop> loop;
   const limits bounds;
   const log_sink log;
   buffer_pool pool;
@@ -46,141 +48,100 @@ struct server_state {
   detail::mutex mutex;
   condition_variable all_gone;
   std::unordered_set<connection*> open MODAL_GUARDED_BY(mutex);
-  std::size_t alive MODAL_GUARDED_BY(mutex) =
-      0;  ///< connections that are open, or whose last handlers have not run
+  std::size_t alive MODAL_GUARDED_BY(mutex) = 0;  ///< connections that are open, or still told of
 };
 
-/// One client: gives a `connection_fsm` what happens on a socket, and does what that says. All runs
-/// on the socket's executor (one thread at a time), save `on_reply`, which runs where the call
-/// ended and writes the reply itself, so that a reply costs no wake-up of the I/O thread. `turn_`
-/// says who may write:
-///
-///     io ──begin_reply──▶ reply ──written──▶ io
-///                           │ the I/O thread needs to go on          ▲
-///                           ▼                                        │
-///                         awaited ──written, then posts to the I/O thread
-///
-/// While it is not `io`, the I/O thread only reads ahead, and never closes the socket.
-class connection final : public reply_sink, public std::enable_shared_from_this<connection> {
+/// One client: gives a `connection_fsm` what happens on a socket, and does what that says. All of
+/// it runs in `on_events`, on one thread at a time, which may be any: one that runs the loop, or
+/// the one that has just made the reply, which so writes it itself, without a word to another
+/// thread. What comes from elsewhere is an event.
+class connection final : public event_loop::target, public reply_sink {
  public:
-  using socket = boost::asio::generic::stream_protocol::socket;
-
-  connection(socket peer, std::shared_ptr<server_state> shared);
+  connection(stream peer, std::shared_ptr<server_state> shared);
   ~connection() override;
 
-  [[nodiscard]] auto lane() { return socket_.get_executor(); }
-
   /// Serves requests until the client or the server ends the connection.
-  void start();
+  void start() noexcept { event_loop::raise(*this, begins); }
 
   /// Says that there are too many connections, and closes.
-  void start_refusing();
+  void start_refusing() noexcept { event_loop::raise(*this, begins | refuses); }
 
-  /// Closes: at once where no answer is owed, else after it. From any thread.
-  void close_soon();
+  /// Closes: at once where no answer is owed, else after it.
+  void close_soon() noexcept { event_loop::raise(*this, closes_soon); }
+
+  /// Closes, whatever is under way. **Precondition**: all calls are answered.
+  void close_now() noexcept { event_loop::raise(*this, closes_now); }
 
   /// Returns since when this has had no call and no request in the making; nothing where it has
-  /// one, or is about to close. From any thread: what it says may be over already.
+  /// one, or is about to close. What it says may be over already.
   [[nodiscard]] std::optional<time_point> idle_since() const noexcept;
 
-  /// Closes, unless a call or a request has come since that time. From any thread.
-  void close_if_idle(time_point since);
-
-  /// Closes if a call arrives and has not come as a whole. From any thread.
-  void give_up_arriving();
-
-  /// Closes, whatever is under way; while another thread writes an answer, when it has. From any
-  /// thread. **Precondition**: all calls are answered.
-  void close_now();
+  /// Closes, unless a call or a request has come since that time. Returns false where one has come
+  /// already.
+  bool close_if_idle(time_point since) noexcept;
 
   void on_reply(bool is_made) noexcept override;
 
- private:
-  enum class turn : std::uint8_t { io, reply, awaited };
-  enum class sent : std::uint8_t { all, part, failed };
-  using kind = connection_fsm::action::kind;
+ protected:
+  void on_events(event_loop::events what) noexcept override;
 
-  template <class Step>
-  void go_on(Step step) noexcept;
-  void give_up(const char* why) noexcept;
-  bool end_now() noexcept;
-  /// Runs `step` on the I/O thread, after what waits there already. From any thread.
-  template <class Step>
-  void post(Step step) noexcept;
+ private:
+  using events = event_loop::events;
+  using kind = connection_fsm::action::kind;
+  static constexpr events begins = event_loop::first_own << 0;
+  static constexpr events refuses = event_loop::first_own << 1;
+  static constexpr events replied = event_loop::first_own << 2;
+  static constexpr events granted = event_loop::first_own << 3;
+  static constexpr events yields = event_loop::first_own << 4;
+  static constexpr events closes_soon = event_loop::first_own << 5;
+  static constexpr events closes_now = event_loop::first_own << 6;
+  static constexpr events goes_on = event_loop::first_own << 7;
+
+  void begin(bool is_refused);
+  void take_in(events what);
   void advance();
   void perform(const connection_fsm::action& next);
-  bool notice_reply();
-  bool await_reply();
   void open();
   void ask_memory(std::size_t total);
-  void reply_now();
-  void begin_reply();
-  void say(const char* line);
-
-  void write_out() noexcept;
-  sent send_parts() noexcept;
-  void finish_reply() noexcept;
-  void write_rest();
-  void let_go_of_reply() noexcept;
-
-  void read();
-  void on_read(const boost::system::error_code& failed, std::size_t size);
+  void say(std::string_view line);
+  std::size_t read();
+  void yield_if_idle();
   void arm(time_point when);
-  void shut();
-  void leave();
+  void give_up(const char* why) noexcept;
+  void shut() noexcept;
+  void leave() noexcept;
+  void set_idle(std::optional<time_point> since) noexcept;
+
+  void write_reply();
+  void make_reply();
+  void send();
+  void end_reply(bool is_out) noexcept;
 
   const std::shared_ptr<server_state> shared_;
-  socket socket_;
-  const int fd_;
-  boost::asio::steady_timer timer_;
-  time_point timer_at_ = never;
+  stream socket_;
   connection_fsm machine_;
   const std::shared_ptr<request_exchange> exchange_;
-  std::uint64_t requests_ = 0;  ///< names the present one among all
+  time_point now_;  ///< of the events that are being told: a few microseconds are no matter
+  time_point timer_at_ = never;
+  std::uint64_t requests_ = 0;    ///< names the present one among all
+  std::size_t asked_memory_ = 0;  ///< in all, for the present body
+  bool may_read_ = false;         ///< nothing has said since that it would block
+  bool has_ended_ = false;        ///< the client's side: what is left to read ends in that
   bool is_closed_ = false;
-  bool is_writing_ = false;  ///< the rest of a reply is written by the I/O thread
 
-  // Who has the turn.
-  std::atomic<turn> turn_{turn::io};
+  // The reply that is being written, if there is one.
+  bool is_sending_ = false;
+  bool skips_reply_ = false;  ///< nobody will read it
+  std::string head_;
+  std::vector<bytes_view> parts_;
+  std::span<bytes_view> left_;
+
+  // Set elsewhere.
   static constexpr std::int64_t not_idle = -1;
   std::atomic<std::int64_t> idle_since_{not_idle};
-  std::atomic<bool> yields_{false};       ///< closes when the pending read brings nothing
-  std::atomic<bool> skips_write_{false};  ///< nobody will read the reply
-  bool closes_ = false;
-  bool is_head_only_ = false;
-  connection_option option_ = connection_option::none;
-  bool is_write_failed_ = false;
-  std::string head_;
-  std::vector<bytes_view> views_;
-  std::vector<iovec> parts_;
-  std::size_t next_part_ = 0;
+  std::atomic<std::int64_t> yields_since_{not_idle};
+  std::atomic<std::uint64_t> granted_for_{0};  ///< the request
+  bool is_made_ = false;                       ///< the reply
 };
-
-// Something has happened, which `step` tells the machine; what it throws ends this connection.
-template <class Step>
-void connection::go_on(Step step) noexcept {
-  if (is_closed_) return;
-  try {
-    step();
-    advance();
-  } catch (const std::exception& thrown) {
-    give_up(thrown.what());
-  } catch (...) {
-    give_up("something that is no std::exception was thrown");
-  }
-}
-
-// There may be no memory for that now; who waits for it is not to be forgotten.
-template <class Step>
-void connection::post(Step step) noexcept {
-  for (;;) {
-    try {
-      return boost::asio::post(lane(),
-                               [self = shared_from_this(), step]() mutable { step(*self); });
-    } catch (const std::bad_alloc&) {
-      std::this_thread::yield();
-    }
-  }
-}
 
 }  // namespace modal::detail

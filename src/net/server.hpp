@@ -18,6 +18,7 @@ class io_context;
 
 namespace modal::detail {
 
+class event_loop;
 class request_handler;
 
 struct server_config {
@@ -26,11 +27,12 @@ struct server_config {
   std::size_t io_threads = 1;
   modal::limits bounds;
   log_sink log;
+  std::shared_ptr<event_loop> loop;  ///< of which this is the only server
   /// How many connections are open: kept by the connections, read by anybody.
   std::shared_ptr<std::atomic<std::size_t>> open = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
-/// The HTTP/1.1 listener. Its interface has no Asio, so that only two files compile it.
+/// The HTTP/1.1 listener.
 class server {
  public:
   server(server_config config, std::shared_ptr<request_handler> handler);
@@ -39,23 +41,18 @@ class server {
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  /// Listens; on `host`'s threads where it is not null, else on its own.
+  /// Listens, and sees to it that somebody runs the loop: `host`'s threads where it is not null,
+  /// else its own.
   /// **Errors**: throws `call_error` with `bad_configuration`.
   void start(boost::asio::io_context* host);
 
-  /// Lets every connection end with its next answer.
+  /// Lets every connection end with its next answer. From now on its own threads run the loop: a
+  /// host's may wait for what comes of it.
   void drain();
 
-  /// Returns whether this thread runs the host's context, whose handlers wait while it does
-  /// something else.
-  [[nodiscard]] bool runs_on_this_thread() const;
-
-  /// Closes connections whose call has not arrived as a whole, if they are not in the middle of
-  /// something on another thread.
-  void give_up_arriving();
-
   /// Closes the listener and idle connections at once, and the others when their answer is written
-  /// or `flush` has passed. Joins its own threads. **Precondition**: all calls are answered.
+  /// or `flush` has passed. Ends the loop, and joins its own threads. **Precondition**: all calls
+  /// are answered, and nobody looks.
   void stop(std::chrono::nanoseconds flush);
 
   [[nodiscard]] const std::string& url() const noexcept;
@@ -63,7 +60,7 @@ class server {
 
  private:
   struct impl;
-  std::shared_ptr<impl> impl_;  // owners: this, and handlers of the acceptor until they have run
+  std::unique_ptr<impl> impl_;
 };
 
 }  // namespace modal::detail

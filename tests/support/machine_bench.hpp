@@ -111,10 +111,6 @@ class machine_bench {
       case kind::cancel:
         ++cancels;
         break;
-      case kind::cancel_read:
-        machine.on_read_cancelled();
-        is_reading_ = false;
-        break;
       case kind::look_for_end:
         ++looks;
         if (ends_) machine.on_end();
@@ -193,20 +189,16 @@ class machine_bench {
         return machine.fail({modal::errc::too_large, "no"});
     }
   }
-  /// Ends the pending read, if there is something for it. Returns whether that was so.
+  /// Reads, if there is something to read and it is wanted. Returns whether that was so.
   bool read() {
-    if (!is_reading_) {
-      room_ = machine.prepare();
-      is_reading_ = !room_.empty();
-    }
-    if (!is_reading_ || (sent_.empty() && !ends_)) return false;
-    is_reading_ = false;
+    const auto room = machine.prepare();
+    if (room.empty() || (sent_.empty() && !ends_)) return false;
     if (sent_.empty()) {
       machine.on_end();
       return true;
     }
-    const std::size_t size = std::min(room_.size(), sent_.size());
-    std::memcpy(room_.data(), sent_.data(), size);
+    const std::size_t size = std::min(room.size(), sent_.size());
+    std::memcpy(room.data(), sent_.data(), size);
     sent_.erase(0, size);
     machine.on_bytes(size, now);
     return true;
@@ -214,9 +206,7 @@ class machine_bench {
 
   std::string sent_;
   bool ends_ = false;
-  bool is_reading_ = false;
   bool awaits_ = false;
-  std::span<char> room_;
   std::optional<std::size_t> waits_for_;
 };
 

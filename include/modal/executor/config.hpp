@@ -25,8 +25,8 @@ struct executor_config {
   /// Worker threads, each of which runs one function at a time. Default and zero: one for each
   /// core, at least 2.
   std::size_t threads = 0;
-  /// Threads that read requests. User code never runs on them. At least 1; one serves many thousand
-  /// connections.
+  /// Threads that serve connections while all workers run functions; otherwise workers do that
+  /// between calls. User code never runs on them. At least 1; one serves many thousand connections.
   std::size_t io_threads = 1;
   /// All bounds: see `limits`.
   modal::limits limits{};

@@ -76,10 +76,10 @@ class executor {
   /// is in use or that may not be bound. Throws when it was started before.
   void start();
 
-  /// As `start()`, with connections on `context`, which the host runs, by any number of threads.
-  /// **Lifetime**: the host calls `stop()`, while `context` still runs, before it destroys it. From
-  /// a handler of `context` too; then bodies that have not come as a whole are given up, because
-  /// they might have to come on this very thread, and answers have a second to be written.
+  /// As `start()`, with connections on `context`, which the host runs, by any number of threads;
+  /// they serve one connection at a time.
+  /// **Lifetime**: the host calls `stop()` before it destroys `context`; from a handler of
+  /// `context` too, for from then on a thread of the executor's own serves the connections.
   void start(boost::asio::io_context& context);
 
   /// Starts, unless that was done, and blocks until `stop()` was called or SIGINT or SIGTERM came,

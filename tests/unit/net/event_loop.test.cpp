@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/event_loop.hpp"
+
+#include "support/catch.hpp"
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using modal::never;
+using modal::detail::event_loop;
+
+namespace {
+
+constexpr event_loop::events word = event_loop::first_own;
+
+// Does what a test says, and counts.
+struct probe final : event_loop::target {
+  explicit probe(std::function<void(event_loop::events)> act = [](event_loop::events) {})
+      : does(std::move(act)) {}
+
+  std::function<void(event_loop::events)> does;
+  std::atomic<int> inside{0};
+  std::atomic<bool> was_crowded{false};
+
+ protected:
+  void on_events(event_loop::events what) noexcept override {
+    if (inside.fetch_add(1) != 0) was_crowded = true;
+    does(what);
+    inside.fetch_sub(1);
+  }
+};
+
+struct descriptors {
+  descriptors() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0); }
+  ~descriptors() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  void write() { REQUIRE(::write(ends[1], "x", 1) == 1); }
+  int ends[2];
+};
+
+// Threads that keep the loop, until the end of this.
+struct keepers {
+  explicit keepers(event_loop& of, int count = 1) : loop(of) {
+    for (int i = 0; i < count; ++i) threads.emplace_back([this] { loop.keep(); });
+  }
+  ~keepers() {
+    loop.end();
+    for (auto& each : threads) each.join();
+  }
+  event_loop& loop;
+  std::vector<std::thread> threads;
+};
+
+}  // namespace
+
+TEST_CASE("event loop: tells of a descriptor, its end, and not after unwatch",
+          "[net][event_loop]") {
+  event_loop loop;
+  descriptors pair;
+  event_loop::events seen = 0;
+  const auto target = std::make_shared<probe>([&](auto what) { seen |= what; });
+  target->does = [&](auto what) {
+    if ((what & word) != 0) loop.watch(pair.ends[0], *target);
+    seen |= what;
+  };
+  event_loop::raise(*target, word);
+  loop.look();
+  CHECK((seen & event_loop::writable) != 0);
+  CHECK((seen & event_loop::readable) == 0);
+  pair.write();
+  loop.look();
+  CHECK((seen & event_loop::readable) != 0);
+  CHECK((seen & event_loop::ended) == 0);
+  REQUIRE(::shutdown(pair.ends[1], SHUT_WR) == 0);
+  loop.look();
+  CHECK((seen & event_loop::ended) != 0);
+  CHECK(target.use_count() == 2);  // the loop owns it
+  loop.unwatch(pair.ends[0], *target);
+  CHECK(target.use_count() == 1);
+  seen = 0;
+  REQUIRE(::shutdown(pair.ends[1], SHUT_RDWR) == 0);
+  loop.run_ready();
+  CHECK(seen == 0);
+}
+
+TEST_CASE("event loop: what cannot be watched is not owned", "[net][event_loop]") {
+  event_loop loop;
+  const auto target = std::make_shared<probe>();
+  CHECK_THROWS_AS(loop.watch(-1, *target), std::system_error);
+  CHECK(target.use_count() == 1);
+}
+
+TEST_CASE("event loop: one thread at a time tells a target, and nothing is lost",
+          "[net][event_loop]") {
+  event_loop loop;
+  const keepers keeping(loop, 2);
+  constexpr int threads = 4;
+  constexpr int times = 2000;
+  // Each thread raises a bit of its own again only when the last one was told.
+  std::atomic<int> told[threads]{};
+  const auto target = std::make_shared<probe>([&](auto what) {
+    for (int i = 0; i < threads; ++i)
+      if ((what & (word << i)) != 0) told[i].fetch_add(1);
+  });
+  std::vector<std::thread> callers;
+  for (int i = 0; i < threads; ++i)
+    callers.emplace_back([&, i] {
+      for (int k = 0; k < times; ++k) {
+        if (k % 2 == 0)
+          event_loop::raise(*target, word << i);
+        else
+          loop.tell(target, word << i);
+        while (told[i].load() <= k) std::this_thread::yield();
+      }
+    });
+  for (auto& each : callers) each.join();
+  for (const auto& each : told) CHECK(each == times);
+  CHECK_FALSE(target->was_crowded);
+}
+
+TEST_CASE("event loop: who tells itself leaves others their turn", "[net][event_loop]") {
+  event_loop loop;
+  std::vector<int> order;
+  const auto busy = std::make_shared<probe>();
+  busy->does = [&](auto) {
+    order.push_back(1);
+    if (order.size() < 5) loop.tell(busy, word);
+  };
+  const auto other = std::make_shared<probe>([&](auto) { order.push_back(2); });
+  loop.tell(busy, word);
+  loop.tell(other, word);
+  loop.run_ready();
+  CHECK(order == std::vector{1, 2});
+  loop.run_ready();
+  CHECK(order == std::vector{1, 2, 1});
+}
+
+TEST_CASE("event loop: times come in their order, and can be changed", "[net][event_loop]") {
+  event_loop loop;
+  std::vector<int> order;
+  std::vector<std::shared_ptr<probe>> targets;
+  for (int i = 0; i < 4; ++i)
+    targets.push_back(std::make_shared<probe>([&order, i](auto what) {
+      if (what == event_loop::late) order.push_back(i);
+    }));
+  const auto now = std::chrono::steady_clock::now();
+  loop.schedule(*targets[0], now + 30ms);
+  loop.schedule(*targets[1], now + 1h);
+  loop.schedule(*targets[2], now + 10ms);
+  loop.schedule(*targets[3], now + 5ms);
+  loop.schedule(*targets[1], now + 20ms);  // earlier
+  loop.schedule(*targets[3], never);       // not at all
+  while (order.size() < 3) loop.look();
+  CHECK(order == std::vector{2, 1, 0});
+  loop.schedule(*targets[0], now - 1h);  // over already
+  while (order.size() < 4) loop.look();
+  CHECK(order.back() == 0);
+}
+
+TEST_CASE("event loop: a target that has a time may end", "[net][event_loop]") {
+  event_loop loop;
+  struct short_lived final : event_loop::target {
+    explicit short_lived(event_loop& of) : loop(of) {}
+    ~short_lived() override { loop.schedule(*this, never); }
+    void on_events(event_loop::events) noexcept override {}
+    event_loop& loop;
+  };
+  const keepers keeping(loop);
+  for (int i = 0; i < 2000; ++i) {
+    const auto target = std::make_shared<short_lived>(loop);
+    loop.schedule(*target, std::chrono::steady_clock::now() + std::chrono::microseconds(i % 50));
+  }
+}
+
+TEST_CASE("event loop: a wake ends one look, now or later", "[net][event_loop]") {
+  event_loop loop;
+  loop.wake();
+  loop.look();
+  loop.wake();
+  loop.wake();
+  loop.look();
+  loop.look();
+  std::atomic<int> returned{0};
+  std::vector<std::thread> lookers;
+  for (int i = 0; i < 4; ++i)
+    lookers.emplace_back([&] {
+      loop.look();
+      ++returned;
+    });
+  for (int i = 0; i < 4; ++i) loop.wake();
+  for (auto& each : lookers) each.join();
+  CHECK(returned == 4);
+}
+
+// As a dispatcher does: what is there is counted under a lock, and so are those who look.
+TEST_CASE("event loop: no wake is lost, whoever else runs the loop", "[net][event_loop]") {
+  event_loop loop;
+  const keepers keeping(loop, 2);
+  std::mutex mutex;
+  int items = 0;
+  int looking = 0;
+  int called = 0;
+  bool over = false;
+  std::atomic<int> taken{0};
+  const auto noise = std::make_shared<probe>();
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 3; ++i)
+    workers.emplace_back([&] {
+      std::unique_lock lock(mutex);
+      for (;;) {
+        if (items > 0) {
+          --items;
+          lock.unlock();
+          loop.hand_over();
+          ++taken;
+          lock.lock();
+        } else if (over) {
+          return;
+        } else {
+          ++looking;
+          lock.unlock();
+          loop.look();
+          lock.lock();
+          --(called != 0 ? called : looking);
+        }
+      }
+    });
+  constexpr int rounds = 20000;
+  for (int i = 0; i < rounds; ++i) {
+    {
+      const std::scoped_lock lock(mutex);
+      ++items;
+      if (looking > 0) {
+        --looking;
+        ++called;
+        loop.wake();
+      }
+    }
+    if (i % 3 == 0) loop.tell(noise, word);
+    if (i % 7 == 0)
+      while (taken.load() <= i) std::this_thread::yield();
+  }
+  while (taken.load() < rounds) std::this_thread::yield();
+  {
+    const std::scoped_lock lock(mutex);
+    over = true;
+    for (; looking > 0; --looking, ++called) loop.wake();
+  }
+  for (auto& each : workers) each.join();
+  CHECK(taken == rounds);
+}
+
+TEST_CASE("event loop: is kept while nobody looks", "[net][event_loop]") {
+  event_loop loop;
+  const keepers keeping(loop);
+  const auto keeper = keeping.threads.front().get_id();
+  const auto teller = [&] {
+    std::promise<std::thread::id> by;
+    const auto target =
+        std::make_shared<probe>([&](auto) { by.set_value(std::this_thread::get_id()); });
+    loop.tell(target, word);
+    return by.get_future().get();
+  };
+  CHECK(teller() == keeper);
+  for (int i = 0; i < 100; ++i) {
+    std::thread looking([&] { loop.look(); });
+    loop.wake();
+    looking.join();
+    loop.hand_over();
+    CHECK(teller() == keeper);
+  }
+}
+
+TEST_CASE("event loop: is not kept while it is lent", "[net][event_loop]") {
+  event_loop loop;
+  loop.lend(true);
+  const keepers keeping(loop);
+  const auto target = std::make_shared<probe>();
+  std::promise<std::thread::id> by;
+  target->does = [&](auto) { by.set_value(std::this_thread::get_id()); };
+  loop.tell(target, word);
+  auto told = by.get_future();
+  while (told.wait_for(0s) != std::future_status::ready) loop.run_ready();
+  CHECK(told.get() == std::this_thread::get_id());
+  by = {};
+  loop.tell(target, word);
+  loop.lend(false);
+  CHECK(by.get_future().get() == keeping.threads.front().get_id());
+}
+
+TEST_CASE("event loop: ends those who keep it, also before they begin", "[net][event_loop]") {
+  event_loop loop;
+  { const keepers keeping(loop, 3); }
+  loop.keep();
+}
+
+TEST_CASE("event loop: may end with much that was told to nobody", "[net][event_loop]") {
+  std::vector<std::weak_ptr<probe>> told;
+  {
+    event_loop loop;
+    for (int i = 0; i < 100'000; ++i) {
+      const auto target = std::make_shared<probe>();
+      loop.tell(target, word);
+      if (i % 1000 == 0) told.push_back(target);
+    }
+  }
+  for (const auto& each : told) CHECK(each.expired());
+}
