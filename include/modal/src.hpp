@@ -9,6 +9,7 @@
 #include <modal/base/impl/clock.ipp>
 #include <modal/base/impl/error.ipp>
 #include <modal/base/impl/ids.ipp>
+#include <modal/base/impl/signal.ipp>
 #include <modal/client/impl/async_call.ipp>
 #include <modal/client/impl/call_fsm.ipp>
 #include <modal/client/impl/call_run.ipp>

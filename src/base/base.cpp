@@ -4,3 +4,4 @@
 #include <modal/base/impl/clock.ipp>
 #include <modal/base/impl/error.ipp>
 #include <modal/base/impl/ids.ipp>
+#include <modal/base/impl/signal.ipp>

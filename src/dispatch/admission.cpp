@@ -113,7 +113,7 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std:
     return refuse(errc::deadline_exceeded,
                   "the calls of this function that wait already would take longer than the "
                   "time that is left");
-  const std::size_t taken = std::min(config.threads, running - away);
+  const std::size_t taken = std::min(config.threads, running);
   const std::size_t idle = std::min(config.threads - taken, target.line.room());
   if (target.waiting >= target.max_queue && target.waiting - target.max_queue >= idle)
     return refuse(errc::queue_full, std::to_string(target.waiting) +
@@ -169,8 +169,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     }
     memory.charge(made->memory, charged_now);
     if (body == body_state::arriving) memory.begin_arrival(made->memory);
-    ++waiting;
-    ++target->waiting;
+    transition_locked(*made, call::phase::admitted);
     ++undelivered;
     ++admitted;
   }

@@ -59,7 +59,19 @@ struct call_subject {
 struct call final : scheduled,
                     call_subject,
                     boost::intrusive_ref_counter<call, boost::thread_safe_counter> {
-  enum class phase : std::uint8_t { admitted, queued, delayed, running, following, over };
+  enum class phase : std::uint8_t {
+    none,       ///< not let in yet
+    admitted,   ///< its body is being read
+    queued,     ///< for a worker
+    delayed,    ///< until it is repeated
+    running,    ///< on a worker
+    parked,     ///< has begun to run, and needs no worker now
+    following,  ///< waits for the outcome of another call with its id
+    over
+  };
+  [[nodiscard]] bool has_begun() const noexcept {
+    return at == phase::running || at == phase::parked;
+  }
 
   // Set by admission, then only read.
   call_head head;
@@ -69,7 +81,7 @@ struct call final : scheduled,
   std::shared_ptr<call_sink> sink;
 
   // Guarded by the dispatcher's mutex.
-  phase at = phase::admitted;
+  phase at = phase::none;
   bool answered = false;
   int attempt = 0;
   memory_share memory;
@@ -86,6 +98,8 @@ struct call final : scheduled,
 
   // The wish is made under the dispatcher's mutex; the function asks for its token at any time.
   lazy_stop stop;
+
+  bool is_answered_quickly = false;  ///< its sink never blocks; set by submit
 
   // Owned by the submitter, then by the worker that runs the call.
   incoming_body body;

@@ -25,10 +25,11 @@
 /// Admission and dispatch, the same for every transport: `admit` before the body is read, `submit`
 /// with the body, then exactly one `call_sink::on_answer`.
 ///
-///     admit ──▶ admitted ──submit──▶ queued ──▶ running ──▶ over
-///                   │ ticket gone      │  ▲        │ failed, may be retried
-///                   ▼                  │  └─delayed◀┘
-///                  over ◀──────────────┘ cancel, deadline
+///     admit ──▶ admitted ──submit──▶ queued ──start──▶ running ──finish──▶ over
+///                   │ ticket gone      │  ▲            │ park ▲ │ failed, may be retried
+///                   ▼                  │  └───delayed◀─│──────│─┘
+///                  over ◀──────────────┘ cancel,       ▼      │ resume
+///                                        deadline     parked ─┘
 ///
 /// A running call that is cancelled or late is answered at once; its function is asked to stop, and
 /// keeps its worker and its body until it returns.
@@ -40,7 +41,7 @@ enum class body_state : std::uint8_t { complete, arriving };
 
 /// What the thread that submits a call does next: it may wait for the call, or it goes back at once
 /// to what it was doing. A worker that was looking for calls then takes this one, and nobody is
-/// woken for it.
+/// woken for it. Nor does the sink of such a call ever hold up who answers.
 enum class submitter : std::uint8_t { waits, goes_back };
 
 /// Who watches deadlines and runs stop callbacks: threads of the dispatcher, or, in tests with a

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/dispatcher_core.hpp"
 
+#include <modal/base/insist.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -59,7 +61,7 @@ const served_function* dispatcher_core::find(std::string_view name) const {
 // wait have left room. Otherwise all are busy, and look at the queues before they park.
 void dispatcher_core::pick_worker_locked(wake_up& wake) {
   if (wake.worker != nullptr || wake.looker || wake.spare || wake.is_seen) return;
-  if (running - away >= config.threads) return;
+  if (!has_room_locked()) return;
   if (looking != 0) {
     --looking;
     ++called;
@@ -67,7 +69,7 @@ void dispatcher_core::pick_worker_locked(wake_up& wake) {
   } else if (!parked.empty()) {
     wake.worker = parked.back();
     parked.pop_back();
-  } else if (away > 0 && spares < config.spare_threads && started && !closed) {
+  } else if (parked_calls > 0 && spares < config.spare_threads && started && !closed) {
     ++spares;
     wake.spare = true;
   }
@@ -82,7 +84,7 @@ void dispatcher_core::set_due_locked(call& which, wake_up& wake) {
 }
 
 void dispatcher_core::enqueue_locked(call& which, time_point now, wake_up& wake) {
-  which.at = call::phase::queued;
+  transition_locked(which, call::phase::queued);
   plan.enqueue(which, now);
   set_due_locked(which, wake);
   if (plan.has_next()) pick_worker_locked(wake);
@@ -104,6 +106,40 @@ void dispatcher_core::wake_all() {
   parked.clear();
   for (; looking != 0; --looking, ++called) config.between_calls->wake();
 }
+
+// The books of all calls: everything that is counted by phase is counted here.
+void dispatcher_core::transition_locked(call& which, call::phase to) noexcept {
+  book_locked(*which.target, which.at, ~std::size_t{0});
+  which.at = to;
+  book_locked(*which.target, to, 1);
+}
+
+void dispatcher_core::book_locked(served_function& target, call::phase at,
+                                  std::size_t by) noexcept {
+  using phase = call::phase;
+  switch (at) {
+    case phase::admitted:
+    case phase::queued:
+    case phase::delayed:
+      target.waiting += by;
+      waiting += by;
+      break;
+    case phase::following:
+      waiting += by;
+      break;
+    case phase::running:
+      running += by;
+      break;
+    case phase::parked:
+      parked_calls += by;
+      break;
+    case phase::none:
+    case phase::over:
+      break;
+  }
+}
+
+bool dispatcher_core::has_room_locked() const { return running < config.threads; }
 
 bool dispatcher_core::claim_locked(call& which) {
   if (which.answered) return false;
@@ -135,17 +171,11 @@ void dispatcher_core::count_locked(call& which, const error* failure) {
 // Takes a call off all books. The list's reference goes with it: the caller holds another.
 void dispatcher_core::retire_locked(call& which) {
   if (which.at == call::phase::over) return;
-  if (which.at == call::phase::running) {
-    --running;
-  } else {
-    --waiting;
-    if (which.at != call::phase::following) --which.target->waiting;
-    plan.withdraw(which);
-  }
+  if (!which.has_begun()) plan.withdraw(which);
   plan.set_due(which, never);
   release_locked(which.memory);
   note_over_locked(which);
-  which.at = call::phase::over;
+  transition_locked(which, call::phase::over);
   if (which.flight_hook.is_linked()) {
     flight.erase(flight.iterator_to(which));
     intrusive_ptr_release(&which);
@@ -172,7 +202,7 @@ dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what,
   count_locked(which, &ended.failure);
   ended.followers = take_followers_locked(which, &ended.failure);
   unfollow_locked(which, wake);
-  if (which.at != call::phase::running) {
+  if (!which.has_begun()) {
     if (which.at == call::phase::queued) ended.report.queue += config.time->now() - which.queued_at;
     ended.body = std::move(which.body);
     retire_locked(which);
@@ -209,6 +239,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   const time_point now = config.time->now();
   which->body = std::move(body);
   which->sink = std::move(sink);
+  which->is_answered_quickly = who == submitter::goes_back;
   std::optional<verdict> ended;
   std::shared_ptr<const call_outcome> outcome;
   repeatable_calls::kept_list dropped;  // destroyed without the lock
@@ -271,7 +302,7 @@ void dispatcher_core::cancel(call& which) {
     const mutex_lock lock(mutex);
     if (which.answered) return;
     ended = end_locked(which, errc::cancelled, "cancelled by the caller", wake);
-    if (which.at == call::phase::running) stop = which.stop.request();
+    if (which.has_begun()) stop = which.stop.request();
   }
   carry_out(wake);
   deliver(*ended);
@@ -298,13 +329,12 @@ time_point dispatcher_core::expire() {
         const call_ptr keep(due);
         ended = is_late
                     ? end_locked(*due, errc::deadline_exceeded,
-                                 due->at == call::phase::running
-                                     ? "the function was still running at the deadline"
-                                     : "no worker was free before the deadline",
+                                 due->has_begun() ? "the function was still running at the deadline"
+                                                  : "no worker was free before the deadline",
                                  wake)
                     : end_locked(*due, errc::cancelled,
                                  "the caller's connection ended, and it has not come again", wake);
-        if (due->at == call::phase::running) stop = due->stop.request();
+        if (due->has_begun()) stop = due->stop.request();
       } else if (due != nullptr) {
         enqueue_locked(*due, now, wake);
       }
@@ -332,7 +362,7 @@ bool dispatcher_core::stop_one() {
         std::find_if(flight.begin(), flight.end(), [](const call& each) { return !each.answered; });
     if (found == flight.end()) return false;
     const call_ptr keep(&*found);
-    const bool runs = keep->at == call::phase::running;
+    const bool runs = keep->has_begun();
     ended = end_locked(*keep, runs ? errc::cancelled : errc::draining,
                        runs ? "the executor stopped, and its grace period is over"
                             : "the executor stopped before the call could run",
@@ -345,12 +375,7 @@ bool dispatcher_core::stop_one() {
 }
 
 void dispatcher_core::stop_remaining() noexcept {
-  for (bool goes_on = true; goes_on;) {
-    try {
-      goes_on = stop_one();
-    } catch (const std::bad_alloc&) {
-      std::this_thread::yield();
-    }
+  while (insist([this] { return stop_one(); })) {
   }
   wake_all();
 }
@@ -365,11 +390,7 @@ void dispatcher_core::keep_house() {
     const time_point due = next_due_locked();
     if (config.time->now() >= due) {
       lock.unlock();
-      try {
-        expire();
-      } catch (const std::bad_alloc&) {  // the same calls are due at the next try
-        std::this_thread::yield();
-      }
+      insist([this] { expire(); });
       lock.lock();
       continue;
     }

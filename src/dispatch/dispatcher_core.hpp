@@ -145,7 +145,14 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void note_delivered() noexcept MODAL_EXCLUDES(mutex);
   void stop_function(std::stop_source which) MODAL_EXCLUDES(mutex);
   call_ptr next_locked(time_point now) MODAL_REQUIRES(mutex);
-  void begin_run_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
+  void transition_locked(call& which, call::phase to) noexcept MODAL_REQUIRES(mutex);
+  /// @param by 1, or -1 as it wraps around.
+  void book_locked(served_function& target, call::phase at, std::size_t by) noexcept
+      MODAL_REQUIRES(mutex);
+  void start_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
+  void park(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
+  void resume(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
+  [[nodiscard]] bool has_room_locked() const MODAL_REQUIRES(mutex);
   call_ptr run(const call_ptr& which, bool takes_next) MODAL_EXCLUDES(mutex);
   static std::shared_ptr<call_outcome> make_outcome(call& which,
                                                     const std::optional<error>& failure,
@@ -181,10 +188,10 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   memory_budget memory MODAL_GUARDED_BY(mutex);
   recent_ids recent MODAL_GUARDED_BY(mutex);
   repeatable_calls repeats MODAL_GUARDED_BY(mutex);
+  // Calls by their phases; only `transition_locked` counts.
   std::size_t waiting MODAL_GUARDED_BY(mutex) = 0;
   std::size_t running MODAL_GUARDED_BY(mutex) = 0;
-  /// Of those that run: they wait for calls of their own.
-  std::size_t away MODAL_GUARDED_BY(mutex) = 0;
+  std::size_t parked_calls MODAL_GUARDED_BY(mutex) = 0;
   std::size_t spares MODAL_GUARDED_BY(mutex) = 0;  ///< threads beyond `config.threads`
   std::uint64_t unknown_functions MODAL_GUARDED_BY(mutex) = 0;
   std::uint64_t admitted MODAL_GUARDED_BY(mutex) = 0;

@@ -66,7 +66,7 @@ dispatcher_snapshot dispatcher_core::snapshot() const {
   now.succeeded = succeeded;
   now.failed = failed;
   now.waiting = waiting;
-  now.running = running;
+  now.running = running + parked_calls;
   now.bytes_in_flight = memory.used();
   now.draining = draining;
   return now;

@@ -74,9 +74,8 @@ void dispatcher_core::follow_locked(call& which, call_ptr first, time_point now,
   else
     set_due_locked(*first, wake);
   // It needs neither a worker nor what its body has.
-  --which.target->waiting;
   release_locked(which.memory);
-  which.at = call::phase::following;
+  transition_locked(which, call::phase::following);
   which.first = std::move(first);
   set_due_locked(which, wake);
 }

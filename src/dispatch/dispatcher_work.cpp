@@ -42,21 +42,8 @@ class dispatcher_core::seat final : public worker_seat {
   seat(dispatcher_core& of, call& sits) noexcept
       : core(of), which_(sits), keeps_lane_(sits.target->descriptor->options.max_concurrent != 0) {}
 
-  void leave() noexcept override {
-    wake_up wake;
-    {
-      const mutex_lock lock(core.mutex);
-      ++core.away;
-      if (!keeps_lane_) core.plan.leave(which_);
-      if (core.plan.has_next()) core.pick_worker_locked(wake);
-    }
-    core.carry_out(wake);
-  }
-  void come_back() noexcept override {
-    const mutex_lock lock(core.mutex);
-    --core.away;
-    if (!keeps_lane_) core.plan.come_back(which_);
-  }
+  void leave() noexcept override { core.park(which_, keeps_lane_); }
+  void come_back() noexcept override { core.resume(which_, keeps_lane_); }
 
   dispatcher_core& core;
 
@@ -96,37 +83,50 @@ bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, 
   if (again >= which.deadline) return false;  // the failure says more than a deadline would
   which.last_failure = std::move(failure);
   ++which.target->metrics.retried;
-  --running;
-  ++waiting;
-  ++which.target->waiting;
   if (again <= now) {
     enqueue_locked(which, now, wake);
   } else {
-    which.at = call::phase::delayed;
+    transition_locked(which, call::phase::delayed);
     which.not_before = again;
     set_due_locked(which, wake);
   }
   return true;
 }
 
-void dispatcher_core::begin_run_locked(call& which, time_point now) {
-  which.at = call::phase::running;
+void dispatcher_core::start_locked(call& which, time_point now) {
+  transition_locked(which, call::phase::running);
   ++which.attempt;
   // The time was read before the lock was taken: the call may have come since.
   const nanoseconds waited = std::max(now - which.queued_at, nanoseconds{0});
   which.queue_time += waited;
   which.target->metrics.queue.add(waited);
   which.stop.reset();
-  --waiting;
-  --which.target->waiting;
-  ++running;
+}
+
+// The call has begun and lives, and its worker is free for others, on this thread or another one.
+void dispatcher_core::park(call& which, bool keeps_lane) noexcept {
+  wake_up wake;
+  {
+    const mutex_lock lock(mutex);
+    transition_locked(which, call::phase::parked);
+    if (!keeps_lane) plan.leave(which);
+    if (plan.has_next()) pick_worker_locked(wake);
+  }
+  carry_out(wake);
+}
+
+// It goes on, at once: for a moment there may be one more than there are workers.
+void dispatcher_core::resume(call& which, bool keeps_lane) noexcept {
+  const mutex_lock lock(mutex);
+  transition_locked(which, call::phase::running);
+  if (!keeps_lane) plan.come_back(which);
 }
 
 // Takes the call that this thread is to run.
 call_ptr dispatcher_core::next_locked(time_point now) {
-  if (running - away >= config.threads) return nullptr;
+  if (!has_room_locked()) return nullptr;
   call_ptr next(static_cast<call*>(plan.take_next(now)));
-  if (next != nullptr) begin_run_locked(*next, now);
+  if (next != nullptr) start_locked(*next, now);
   return next;
 }
 
@@ -144,7 +144,8 @@ std::shared_ptr<call_outcome> dispatcher_core::make_outcome(call& which,
 }
 
 // Runs a call that was taken, answers it, and returns the next one for this thread, if there is one
-// and it `takes_next`: found under the same lock.
+// and it `takes_next`: found under the same lock, unless somebody else's code comes first, which
+// may take its time.
 call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   call& which = *running_call;
   served_function& target = *which.target;
@@ -175,6 +176,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   } catch (const std::bad_alloc&) {  // what is missing then is not worth the call
   }
 
+  bool is_quick = takes_next && which.is_answered_quickly && !config.log_calls && !outcome;
   incoming_body body;
   bool mine = false;
   bool again = false;
@@ -210,12 +212,12 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
       }
     }
     dropped = repeats.take_dropped();
-    if (takes_next) next = next_locked(ended);
+    is_quick = is_quick && followers.empty();
+    if (is_quick) next = next_locked(ended);
     // This end may have let another function's calls, or one more of this function's, run.
     if (plan.has_next()) pick_worker_locked(wake);
   }
   carry_out(wake);
-  if (takes_next && next == nullptr) seeks_for = this;
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;
@@ -235,8 +237,11 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   }
   answer.memory = std::move(held);
   std::shared_ptr<call_sink> sink = std::move(which.sink);
+  // What the sink brings in is found as soon as this has returned.
+  if (is_quick && next == nullptr) seeks_for = this;
   sink->on_answer(answer);
   sink.reset();
+  seeks_for = nullptr;
   note_delivered();
   // There was no memory for an outcome that several can have.
   const error no_memory(errc::result_too_large);
@@ -270,7 +275,7 @@ bool dispatcher_core::run_here(call& which) {
     const time_point now = config.time->now();
     if (which.deadline <= now) return false;
     plan.take(which);
-    begin_run_locked(which, now);
+    start_locked(which, now);
   }
   run(call_ptr(&which), false);
   return true;
@@ -291,7 +296,6 @@ void dispatcher_core::work() {
       carry_out(wake);
       if (outside != nullptr) outside->hand_over();
       while (next != nullptr) next = run(next, true);
-      seeks_for = nullptr;
       lock.lock();
       --busy;
     } else if (closed) {

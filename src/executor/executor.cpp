@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/insist.hpp>
 #include <modal/base/mutex.hpp>
 #include <modal/executor.hpp>
 
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <csignal>
 #include <future>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -78,18 +78,6 @@ std::shared_ptr<detail::event_loop> make_loop() {
     return std::make_shared<detail::event_loop>();
   } catch (const std::system_error& failed) {
     refuse(std::string("no descriptors to be had: ") + failed.what());
-  }
-}
-
-// Does what has to be done, as soon as there is memory for it.
-template <class Step>
-void insist(Step step) noexcept {
-  for (;;) {
-    try {
-      return step();
-    } catch (const std::bad_alloc&) {
-      std::this_thread::yield();
-    }
   }
 }
 
@@ -209,10 +197,10 @@ void executor::impl::stop() noexcept {
   }
   say_surely(log_level::info, [] { return std::string("draining: no new calls are taken"); });
   const auto begin = std::chrono::steady_clock::now();
-  if (listener) insist([&] { listener->drain(); });
+  if (listener) detail::insist([&] { listener->drain(); });
   const std::chrono::nanoseconds grace = saturated(config.grace);
   std::size_t left_behind = 0;
-  insist([&] { left_behind = calls->stop(grace, saturated(config.stop_patience)); });
+  detail::insist([&] { left_behind = calls->stop(grace, saturated(config.stop_patience)); });
   if (left_behind != 0)
     say_surely(log_level::error, [&] {
       return std::to_string(left_behind) +
@@ -221,7 +209,7 @@ void executor::impl::stop() noexcept {
   const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
   // Answers that are still on their way get what is left of the time.
   if (listener)
-    insist([&] {
+    detail::insist([&] {
       listener->stop(std::max<std::chrono::nanoseconds>(grace - spent, std::chrono::seconds{1}));
     });
   say_surely(log_level::info, [] { return std::string("stopped"); });

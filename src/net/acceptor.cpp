@@ -134,14 +134,14 @@ void acceptor::remove_socket_file() const {
 }
 
 void acceptor::start() {
-  event_loop::raise(*this, begins);
+  shared_->loop->raise(*this, begins);
   if (failure_) std::rethrow_exception(failure_);
 }
 
 void acceptor::stop() {
   if (!is_stopped_.exchange(true)) {
     remove_socket_file();
-    event_loop::raise(*this, closes);
+    shared_->loop->raise(*this, closes);
   }
   is_gone_.wait_for(last_wait);
 }
@@ -185,6 +185,8 @@ void acceptor::accept_some() {
       serve_(std::move(peer));
     } catch (const std::exception& thrown) {
       shared_->say(log_level::error, "a connection was dropped: ", thrown.what());
+    } catch (...) {
+      shared_->say(log_level::error, "a connection was dropped");
     }
   }
   shared_->loop->tell(shared_from_this(), goes_on);

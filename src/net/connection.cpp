@@ -2,6 +2,7 @@
 // How a connection is driven, read and closed; connection_write.cpp writes replies.
 #include "net/connection.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -13,6 +14,7 @@ using std::chrono::steady_clock;
 // Others have their turn before one that sends a lot at once.
 constexpr int most_requests_in_turn = 16;
 constexpr std::size_t most_bytes_in_turn = 1 << 20;
+constexpr std::chrono::microseconds most_time_in_turn{100};
 constexpr std::size_t long_read = 16 << 10;  // takes long enough to look at the clock again
 
 std::int64_t to_count(time_point at) noexcept { return at.time_since_epoch().count(); }
@@ -25,6 +27,7 @@ time_point from_count(std::int64_t count) noexcept {
 void server_state::say(log_level level, std::string_view what,
                        std::string_view why) const noexcept {
   try {
+    loop->hand_over();
     if (log)
       log({.level = level,
            .time = std::chrono::system_clock::now(),
@@ -42,9 +45,7 @@ connection::connection(stream peer, std::shared_ptr<server_state> shared)
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
       exchange_(shared_->handler->connect()) {
   const mutex_lock lock(shared_->mutex);
-  shared_->open.insert(this);  // first: where it throws, there is nothing to take back
   ++shared_->alive;
-  shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
 }
 
 connection::~connection() {
@@ -89,9 +90,9 @@ void connection::give_up(const char* why) noexcept {
 void connection::take_in(events what) {
   if ((what & begins) != 0) begin((what & refuses) != 0);
   if ((what & event_loop::readable) != 0) may_read_ = true;
-  if ((what & event_loop::ended) != 0) has_ended_ = true;
+  if ((what & (event_loop::ended | event_loop::urgent)) != 0) reads_to_end_ = true;
   if ((what & replied) != 0) write_reply();
-  if ((what & event_loop::writable) != 0 && is_sending_) send();
+  if ((what & (event_loop::writable | goes_on)) != 0 && is_sending_) send();
   if ((what & granted) != 0 && granted_for_.load(std::memory_order_relaxed) == requests_)
     machine_.grant(asked_memory_, now_);
   if ((what & event_loop::late) != 0) {
@@ -104,6 +105,11 @@ void connection::take_in(events what) {
 }
 
 void connection::begin(bool is_refused) {
+  {
+    const mutex_lock lock(shared_->mutex);
+    shared_->open.insert(this);
+    shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
+  }
   shared_->loop->watch(socket_.native_handle(), *this);
   if (!is_refused) return set_idle(machine_.idle_since());
   error reason(errc::queue_full, "there are more connections than limits.connections");
@@ -113,6 +119,7 @@ void connection::begin(bool is_refused) {
 
 // The heart: does what the machine says, until something must happen first.
 void connection::advance() {
+  const auto begun = now_;
   std::size_t bytes = 0;
   for (int requests = 0;;) {
     const auto next = machine_.next(now_);
@@ -126,7 +133,8 @@ void connection::advance() {
       bytes += more;
       if (more >= long_read) now_ = steady_clock::now();
     }
-    if (requests == most_requests_in_turn || bytes >= most_bytes_in_turn)
+    if (requests == most_requests_in_turn || bytes >= most_bytes_in_turn ||
+        now_ - begun >= most_time_in_turn)
       return shared_->loop->tell(shared_from_this(), goes_on);
   }
   arm(machine_.due(now_));
@@ -156,9 +164,11 @@ void connection::perform(const connection_fsm::action& next) {
       exchange_->cancel();
       if (is_sending_) end_reply(false);
       return;
-    case kind::look_for_end:
-      if (has_ended_) machine_.on_end();  // no unread bytes hide it
+    case kind::look_for_end: {
+      pollfd look{socket_.native_handle(), POLLRDHUP, 0};
+      if (::poll(&look, 1, 0) > 0) machine_.on_end();  // no unread bytes hide it
       return;
+    }
     case kind::shut_sending:
       if (::shutdown(socket_.native_handle(), SHUT_WR) != 0) machine_.close();
       return;
@@ -224,7 +234,7 @@ std::size_t connection::read() {
     return 1;
   }
   // Where there is room left, nothing is left to read; what comes later is another event.
-  if (got.size < room.size() && !has_ended_) may_read_ = false;
+  if (got.size < room.size() && !got.is_cut && !reads_to_end_) may_read_ = false;
   machine_.on_bytes(got.size, now_);
   if (machine_.has_begun()) set_idle(std::nullopt);
   return got.size;
@@ -253,7 +263,7 @@ bool connection::close_if_idle(time_point since) noexcept {
   auto expected = to_count(since);
   if (!idle_since_.compare_exchange_strong(expected, not_idle)) return false;
   yields_since_.store(to_count(since));
-  event_loop::raise(*this, yields);
+  shared_->loop->raise(*this, yields);
   return true;
 }
 

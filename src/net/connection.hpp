@@ -34,7 +34,8 @@ struct server_state {
         log(settings.log),
         count(settings.open) {}
 
-  /// Logs, unless that fails: no memory, or a sink that throws against its contract.
+  /// Logs, unless that fails: no memory, or a sink that throws against its contract. The sink is
+  /// the user's, and may take its time: somebody else looks for events meanwhile.
   void say(log_level level, std::string_view what, std::string_view why = {}) const noexcept;
 
   const std::shared_ptr<request_handler> handler;
@@ -61,16 +62,16 @@ class connection final : public event_loop::target, public reply_sink {
   ~connection() override;
 
   /// Serves requests until the client or the server ends the connection.
-  void start() noexcept { event_loop::raise(*this, begins); }
+  void start() noexcept { shared_->loop->raise(*this, begins); }
 
   /// Says that there are too many connections, and closes.
-  void start_refusing() noexcept { event_loop::raise(*this, begins | refuses); }
+  void start_refusing() noexcept { shared_->loop->raise(*this, begins | refuses); }
 
   /// Closes: at once where no answer is owed, else after it.
-  void close_soon() noexcept { event_loop::raise(*this, closes_soon); }
+  void close_soon() noexcept { shared_->loop->raise(*this, closes_soon); }
 
   /// Closes, whatever is under way. **Precondition**: all calls are answered.
-  void close_now() noexcept { event_loop::raise(*this, closes_now); }
+  void close_now() noexcept { shared_->loop->raise(*this, closes_now); }
 
   /// Returns since when this has had no call and no request in the making; nothing where it has
   /// one, or is about to close. What it says may be over already.
@@ -126,7 +127,7 @@ class connection final : public event_loop::target, public reply_sink {
   std::uint64_t requests_ = 0;    ///< names the present one among all
   std::size_t asked_memory_ = 0;  ///< in all, for the present body
   bool may_read_ = false;         ///< nothing has said since that it would block
-  bool has_ended_ = false;        ///< the client's side: what is left to read ends in that
+  bool reads_to_end_ = false;     ///< until it would block: a short read proves nothing
   bool is_closed_ = false;
 
   // The reply that is being written, if there is one.

@@ -8,6 +8,7 @@
 namespace modal::detail {
 namespace {
 
+constexpr std::size_t most_in_turn = 1 << 20;
 constexpr std::size_t most_kept = 64 << 10;  // of the memory for texts, by an idle connection
 
 }  // namespace
@@ -22,7 +23,7 @@ void outgoing_reply::clear() noexcept {
 // On the thread that made the reply, unless another one is telling this something.
 void connection::on_reply(bool is_made) noexcept {
   is_made_ = is_made;
-  event_loop::raise(*this, replied);
+  shared_->loop->raise(*this, replied);
 }
 
 void connection::write_reply() {
@@ -55,13 +56,18 @@ void connection::make_reply() {
 }
 
 void connection::send() {
+  std::size_t bytes = 0;
   while (!left_.empty()) {
-    const auto sent = socket_.try_write(left_);
+    const bool has_had_turn = bytes >= most_in_turn;
+    const auto sent =
+        has_had_turn ? io_result{.what = io_result::kind::would_block} : socket_.try_write(left_);
     if (sent.what == io_result::kind::would_block) {
       if (!std::exchange(is_sending_, true)) machine_.on_writing(now_);
+      if (has_had_turn) shared_->loop->tell(shared_from_this(), goes_on);
       return;
     }
     if (sent.what != io_result::kind::some) return end_reply(false);
+    bytes += sent.size;
     if (is_sending_) machine_.on_written(sent.size, now_);
     consume(left_, sent.size);
   }

@@ -17,6 +17,7 @@ using std::chrono::steady_clock;
 
 constexpr int most_events = 16;
 constexpr std::chrono::microseconds most_time{100};
+constexpr int most_rounds = 2;  // of telling one target, at once
 
 [[noreturn]] void throw_system(const char* what) {
   throw std::system_error(errno, std::system_category(), what);
@@ -24,7 +25,7 @@ constexpr std::chrono::microseconds most_time{100};
 
 void add_to(const stream& epoll, int descriptor, std::uint32_t wanted, void* mark) {
   epoll_event event{};
-  event.events = wanted | EPOLLET;
+  event.events = wanted;
   event.data.ptr = mark;
   if (::epoll_ctl(epoll.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0)
     throw_system("epoll_ctl");
@@ -44,22 +45,26 @@ event_loop::events to_events(std::uint32_t found) noexcept {
   event_loop::events what = 0;
   if ((found & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) what |= event_loop::readable;
   if ((found & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) what |= event_loop::ended;
+  if ((found & EPOLLPRI) != 0) what |= event_loop::urgent;
   if ((found & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) what |= event_loop::writable;
   return what;
 }
 
 }  // namespace
 
-// Neither the eventfd nor the timerfd is ever read: edge-triggered, each write is an event.
+// Neither bell nor timer is ever read: edge-triggered, each write is an event. The end is seen by
+// all.
 event_loop::event_loop()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      over_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_.is_open()) throw_system("epoll_create1");
-  if (!bell_.is_open()) throw_system("eventfd");
+  if (!bell_.is_open() || !over_.is_open()) throw_system("eventfd");
   if (!timer_.is_open()) throw_system("timerfd_create");
-  add_to(epoll_, bell_.native_handle(), EPOLLIN, &bell_);
-  add_to(epoll_, timer_.native_handle(), EPOLLIN, &timer_);
+  add_to(epoll_, bell_.native_handle(), EPOLLIN | EPOLLET, &bell_);
+  add_to(epoll_, timer_.native_handle(), EPOLLIN | EPOLLET, &timer_);
+  add_to(epoll_, over_.native_handle(), EPOLLIN, &over_);
 }
 
 event_loop::~event_loop() {
@@ -85,15 +90,15 @@ void event_loop::watch(int descriptor, target& whom) {
   }
   whom.slot_ = place;
   try {
-    add_to(epoll_, descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP, place);
+    add_to(epoll_, descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, place);
   } catch (...) {
     unwatch(-1, whom);
     throw;
   }
 }
 
-// An event that another thread has taken already finds nobody, or whoever has the place next: that
-// one then tries to read in vain.
+// An event that another thread has taken already finds nobody, or whoever has the place next: what
+// a target is told is a reason to look, and no more than that.
 void event_loop::unwatch(int descriptor, target& whom) noexcept {
   slot* const place = std::exchange(whom.slot_, nullptr);
   if (place == nullptr) return;
@@ -131,12 +136,15 @@ void event_loop::set_timer_locked() noexcept {
 
 void event_loop::run_due() noexcept {
   const auto now = steady_clock::now();
+  const turn mine;
   for (bool is_first = true;; is_first = false) {
     std::shared_ptr<target> whom;  // let go of without the lock
     {
       const mutex_lock lock(mutex_);
       if (is_first) timer_at_ = never;
-      if (times_.empty() || times_.begin()->due_ > now) return set_timer_locked();
+      // For those that are left it fires at once, and another thread may have them.
+      if (times_.empty() || times_.begin()->due_ > now || (!is_first && mine.is_over()))
+        return set_timer_locked();
       target& first = *times_.begin();
       times_.erase(times_.begin());
       first.due_ = never;
@@ -148,12 +156,15 @@ void event_loop::run_due() noexcept {
 
 void event_loop::raise(target& whom, events what) noexcept {
   if ((whom.state_.fetch_or(what | busy, std::memory_order_acq_rel) & busy) != 0) return;
-  for (;;) {
+  for (int i = 0; i < most_rounds; ++i) {
     const events found = whom.state_.exchange(busy, std::memory_order_acq_rel) & ~busy;
     if (found != 0) whom.on_events(found);
     events nothing_more = busy;
     if (whom.state_.compare_exchange_strong(nothing_more, 0, std::memory_order_acq_rel)) return;
   }
+  // Others wait for this thread.
+  const events left = whom.state_.exchange(0, std::memory_order_acq_rel) & ~busy;
+  if (left != 0) tell(whom.shared_from_this(), left);
 }
 
 // The caller may hold a lock that the end of `whom` needs too: its reference goes to the list, or
@@ -209,6 +220,7 @@ void event_loop::pass(waiter who) noexcept {
   turn mine;
   for (int i = 0; i < count; ++i) {
     void* const mark = found[i].data.ptr;
+    if (mark == &over_) continue;
     if (mark == &bell_) {
       run_told();
       if (who == waiter::looker) (void)take_wake();
@@ -225,10 +237,12 @@ void event_loop::pass(waiter who) noexcept {
       }
       if (whom == nullptr) continue;
       const events what = to_events(found[i].events);
-      if (i == 0 || !mine.is_over())
+      if (i == 0 || !mine.is_over()) {
         raise(*whom, what);
-      else
+      } else {
         tell(std::move(whom), what);
+        hand_over();
+      }
     }
   }
 }
@@ -275,7 +289,7 @@ void event_loop::keep() noexcept {
       while (!may_keep()) may_keep_.wait(lock);
       parked_.fetch_sub(1);
     }
-    if (is_ending_.load()) return ring();  // for the next one
+    if (is_ending_.load()) return;
     pass(waiter::keeper);
   }
 }
@@ -286,7 +300,8 @@ void event_loop::end() noexcept {
     const mutex_lock lock(mutex_);
     may_keep_.notify_all();
   }
-  ring();
+  const std::uint64_t one = 1;
+  (void)!::write(over_.native_handle(), &one, sizeof one);
 }
 
 void event_loop::run_ready() noexcept { pass(waiter::host); }

@@ -32,8 +32,9 @@ class event_loop {
   static constexpr events readable = 1U << 0;   ///< try to read, until it would block
   static constexpr events writable = 1U << 1;   ///< try to write, until it would block
   static constexpr events ended = 1U << 2;      ///< the peer sends no more, behind what is to read
-  static constexpr events late = 1U << 3;       ///< the time of `schedule` has come
-  static constexpr events first_own = 1U << 4;  ///< this bit and those above it are the target's
+  static constexpr events urgent = 1U << 3;     ///< reads may be cut short: see MSG_OOB in recv(2)
+  static constexpr events late = 1U << 4;       ///< the time of `schedule` has come
+  static constexpr events first_own = 1U << 5;  ///< this bit and those above it are the target's
 
  private:
   struct slot {
@@ -83,9 +84,9 @@ class event_loop {
   /// there already. From any thread, whatever it holds.
   void tell(std::shared_ptr<target> whom, events what) noexcept;
 
-  /// Tells `whom` on this thread; where another one is telling it something, on that. The caller
-  /// owns `whom` meanwhile.
-  static void raise(target& whom, events what) noexcept;
+  /// Tells `whom` on this thread; where another one is telling it something, on that. What comes
+  /// again and again is told later. The caller owns `whom` meanwhile.
+  void raise(target& whom, events what) noexcept;
 
   // For those that have better to do.
 
@@ -130,6 +131,7 @@ class event_loop {
   stream epoll_;
   stream bell_;   // an eventfd
   stream timer_;  // a timerfd
+  stream over_;   // an eventfd
 
   std::atomic<std::size_t> lookers_{0};  ///< threads in `look` that wait, or are about to
   std::atomic<std::size_t> wakes_{0};    ///< of which no `look` has returned yet

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace modal::detail {
@@ -17,23 +18,32 @@ namespace {
 
 namespace asio = boost::asio;
 
-// One of the loop's own, so that the context may close it whenever it goes.
-int duplicate(int descriptor) {
+using waited = asio::posix::basic_stream_descriptor<asio::strand<asio::io_context::executor_type>>;
+
+// A descriptor of its own, so that the context may close it whenever it goes.
+void open_copy(waited& to, int descriptor) {
   const int made = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   if (made < 0) throw std::system_error(errno, std::system_category(), "fcntl");
-  return made;
+  try {
+    to.assign(made);
+  } catch (...) {
+    ::close(made);
+    throw;
+  }
 }
 
 }  // namespace
 
 struct host_context::shared : std::enable_shared_from_this<shared> {
   shared(asio::io_context& host, std::shared_ptr<event_loop> runs)
-      : loop(std::move(runs)), ready(asio::make_strand(host), duplicate(loop->native_handle())) {}
+      : loop(std::move(runs)), ready(asio::make_strand(host)) {
+    open_copy(ready, loop->native_handle());
+  }
 
   void wait();
 
   const std::shared_ptr<event_loop> loop;
-  asio::posix::basic_stream_descriptor<asio::strand<asio::io_context::executor_type>> ready;
+  waited ready;
   std::atomic<bool> is_over{false};
 };
 

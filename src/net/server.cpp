@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/server.hpp"
 
+#include <modal/base/insist.hpp>
+
 #include "net/acceptor.hpp"
 #include "net/connection.hpp"
 #include "net/event_loop.hpp"
@@ -26,6 +28,7 @@ bool close_longest_idle(server_state& shared) {
   std::vector<std::shared_ptr<event_loop::target>> others;  // destroyed without the lock
   {
     const mutex_lock lock(shared.mutex);
+    others.reserve(shared.open.size());
     for (connection* each : shared.open) {
       const auto since = each->idle_since();
       if (!since || *since >= longest) continue;
@@ -51,6 +54,17 @@ void serve(const std::shared_ptr<server_state>& shared, stream peer) {
     made->start_refusing();
   else
     made->start();
+}
+
+// What is being caught.
+[[noreturn]] void rethrow(const server_config& config) {
+  try {
+    throw;
+  } catch (const std::system_error& failed) {
+    throw_error(error(errc::bad_configuration,
+                      "cannot serve at " + config.address +
+                          ": no thread or descriptor to be had: " + failed.what()));
+  }
 }
 
 }  // namespace
@@ -89,13 +103,11 @@ void server::start(boost::asio::io_context* host) {
     if (host != nullptr) self.host = std::make_unique<host_context>(*host, self.config.loop);
     self.start_threads();
     self.entry->start();
-  } catch (const std::system_error& failed) {
-    if (self.host) self.host->end();
+  } catch (...) {
+    if (self.host) insist([&] { self.host->end(); });
     self.entry->stop();
     self.end_threads();
-    throw_error(error(errc::bad_configuration,
-                      "cannot serve at " + self.config.address +
-                          ": no thread or descriptor to be had: " + failed.what()));
+    rethrow(self.config);
   }
 }
 
@@ -123,6 +135,7 @@ void server::impl::each_connection(void (connection::*act)() noexcept) {
   std::vector<std::shared_ptr<connection>> alive;  // destroyed without the lock
   {
     const mutex_lock lock(shared->mutex);
+    alive.reserve(shared->open.size());
     for (connection* each : shared->open)
       if (auto owner = each->weak_from_this().lock())
         alive.push_back(std::static_pointer_cast<connection>(std::move(owner)));

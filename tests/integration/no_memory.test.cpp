@@ -230,3 +230,26 @@ TEST_CASE("no memory: for a stop", "[integration][no_memory]") {
       },
       false);
 }
+
+// What cannot start says so, and leaves nothing behind.
+TEST_CASE("no memory: for a start", "[integration][no_memory]") {
+  is_spared = true;
+  for (long number = 1;; ++number) {
+    INFO("allocation " << number);
+    has_failed = false;
+    {
+      executor self(net_config());
+      left = number;
+      is_spared = false;
+      try {
+        self.start();
+      } catch (const std::bad_alloc&) {
+      } catch (const call_error&) {
+      }
+      is_spared = true;
+      left = 0;
+    }
+    if (!has_failed) break;
+  }
+  is_spared = false;
+}

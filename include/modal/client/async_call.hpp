@@ -7,14 +7,17 @@
 #include <boost/intrusive/list.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
+#include <optional>
 
 namespace modal::detail {
 
 class connection_pool;
 
-/// One asynchronous call: drives a `call_fsm` and its attempts on a reactor's thread. Owners: its
-/// driver while it runs, whoever may cancel it, and what is posted.
+/// One asynchronous call: drives a `call_fsm` and its attempts on a reactor's thread; the beginning
+/// of the first one may be on the caller's. Owners: its driver while it runs, whoever may cancel
+/// it, and what is posted.
 class async_call : public pending_call, public reactor::target {
  public:
   async_call(std::shared_ptr<class driver_state> driver, const outgoing_call& outgoing,
@@ -31,6 +34,9 @@ class async_call : public pending_call, public reactor::target {
 
  protected:
   virtual attempt& way() noexcept = 0;
+  /// Returns whether the first attempt, with so many bytes of arguments, begins on the caller's
+  /// thread. Then nothing may wake it before `begin` has posted it.
+  [[nodiscard]] virtual bool begins_here(std::size_t) const noexcept { return false; }
 
  private:
   void on_posted() override;
@@ -38,6 +44,8 @@ class async_call : public pending_call, public reactor::target {
   void on_time() override;
   void on_error(const char* what) noexcept override;
 
+  bool begin_here();
+  void start_attempt(time_point now);
   void perform(call_fsm::action next);
   void step(time_point now);
   void watch_and_wait();
@@ -49,9 +57,15 @@ class async_call : public pending_call, public reactor::target {
   call_run run_;
   std::shared_ptr<answer_sink> sink_;
   std::shared_ptr<async_call> self_;  // while it runs
+  /// Whose turn the beginning is: while the caller's thread sends, the reactor's only leaves a
+  /// mark.
+  enum class beginning : std::uint8_t { here, here_and_seen, over };
+  std::atomic<beginning> beginning_{beginning::over};
+  std::optional<call_fsm::action> first_;  // of the machine, once it was asked
   std::atomic<bool> begun_{false};
   std::atomic<bool> cancel_wanted_{false};
   bool is_running_ = false;
+  bool is_ready_ = false;   // what began on the caller's thread need not wait
   bool is_trying_ = false;  // an attempt is under way; else a wait
   bool is_over_ = false;
   int watched_ = -1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <modal/base/mutex.hpp>
+#include <modal/base/signal.hpp>
 #include <modal/client/client.hpp>
 #include <modal/client/encode.hpp>
 #include <modal/function/worker_seat.hpp>
@@ -19,19 +19,15 @@ namespace detail {
 class spawned_state : public answer_sink {
  public:
   void on_answer(result<incoming_answer> received) noexcept override {
-    {
-      const mutex_lock lock(mutex);
-      answer.emplace(std::move(received));
-    }
-    arrived.notify_all();
+    answer.emplace(std::move(received));
+    arrived.set();
   }
 
   call_id id;
   std::shared_ptr<pending_call> call;
   decode_limits bounds{};
 
-  detail::mutex mutex;  // guards the making of answer, which never changes then
-  detail::condition_variable arrived;
+  signal_once arrived;  // after which answer never changes
   std::optional<result<incoming_answer>> answer;
 };
 
@@ -61,21 +57,17 @@ class call_handle {
 
   /// Waits until the call is over, or for `most`. Returns whether it is over.
   bool wait_for(std::chrono::nanoseconds most) const {
-    if (most.count() <= 0) return has_ended();
+    if (state_->arrived.is_set()) return true;
+    if (most.count() <= 0) return false;
     const detail::away_from_seat away;
-    detail::mutex_lock lock(state_->mutex);
-    const auto until = saturating_add(std::chrono::steady_clock::now(), most);
-    while (!state_->answer && state_->arrived.wait_until(lock, until)) {
-    }
-    return state_->answer.has_value();
+    return state_->arrived.wait_until(saturating_add(std::chrono::steady_clock::now(), most));
   }
 
   /// Waits until the call is over; the call's own deadline bounds this.
   void wait() const {
-    if (has_ended()) return;
+    if (state_->arrived.is_set()) return;
     const detail::away_from_seat away;
-    detail::mutex_lock lock(state_->mutex);
-    while (!state_->answer) state_->arrived.wait(lock);
+    state_->arrived.wait();
   }
 
   /// Waits, and returns the result or the error. May be called again: it decodes anew.
@@ -102,11 +94,6 @@ class call_handle {
   }
 
  private:
-  [[nodiscard]] bool has_ended() const {
-    const detail::mutex_lock lock(state_->mutex);
-    return state_->answer.has_value();
-  }
-
   std::shared_ptr<detail::spawned_state> state_;
 };
 

@@ -15,6 +15,9 @@ class call_run {
   call_run(const outgoing_call& outgoing, const client_config& config, time_point begin);
 
   call_fsm& machine() noexcept { return machine_; }
+  [[nodiscard]] std::size_t arguments_size() const noexcept {
+    return outgoing_.arguments->wire_size();
+  }
   [[nodiscard]] time_point deadline() const noexcept { return machine_.deadline(); }
 
   [[nodiscard]] attempt_request make_request(time_point now) const;

@@ -33,10 +33,9 @@ class connection_pool {
   connection_pool(std::size_t most, duration idle_timeout)
       : most_(most), idle_timeout_(idle_timeout) {}
 
-  /// Returns a connection that is open and silent, or nothing. One that a reactor watches is given
-  /// without a look to those who are told at once when it ends.
-  /// @param is_told the caller is the reactor's own thread, with no event outstanding.
-  std::unique_ptr<http_connection> take(time_point now, bool is_told);
+  /// Returns a connection that is open and silent, or nothing.
+  /// @param stays_watched the reactor will be told whom to tell of it; else its watch ends.
+  std::unique_ptr<http_connection> take(time_point now, bool stays_watched);
 
   void give_back(std::unique_ptr<http_connection> used, time_point now);
 

@@ -32,8 +32,8 @@ struct http_target {
 /// attempt is over.
 class http_attempt final : public attempt {
  public:
-  /// @param is_told as `connection_pool::take` has it.
-  http_attempt(http_target& target, bool is_told) : target_(target), is_told_(is_told) {}
+  /// @param is_watched whether a reactor tells of its connections.
+  http_attempt(http_target& target, bool is_watched) : target_(target), is_watched_(is_watched) {}
 
   void start(attempt_request request, std::function<void()> wake, time_point now) override;
   bool advance(time_point now) override;
@@ -58,7 +58,7 @@ class http_attempt final : public attempt {
   bool fail_connect(const std::string& why);
 
   http_target& target_;
-  const bool is_told_;
+  const bool is_watched_;
   attempt_request request_;
   state state_ = state::failed;
   lookup lookup_;

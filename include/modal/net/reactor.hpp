@@ -53,13 +53,16 @@ class reactor {
     return std::this_thread::get_id() == thread_.get_id();
   }
 
-  /// Runs `on_posted` of `whom` soon, on the reactor's thread; not at all where that has ended.
-  /// From any thread. What happened before on any descriptor is told first.
-  void post(std::shared_ptr<target> whom);
+  /// Runs `on_posted` of `whom` on the reactor's thread; not at all where that has ended. From any
+  /// thread. What happened before on any descriptor is told first.
+  /// @param by until then it may wait for the next event, of whatever descriptor: nobody is woken
+  /// for it.
+  void post(std::shared_ptr<target> whom, time_point by = time_point::min());
 
   /// Tells `whom` of events on `descriptor`. @param is_watched whether it was watched before, and
-  /// still is: set by this.
-  void watch(int descriptor, target& whom, bool& is_watched);
+  /// still is: set by this. @return whether something has happened since it was watched last, while
+  /// nobody was told: whoever has not tried since does so now.
+  bool watch(int descriptor, target& whom, bool& is_watched);
   /// Nobody is told of `descriptor` from now on, which may be closed.
   void unwatch(int descriptor) noexcept;
 
@@ -71,14 +74,15 @@ class reactor {
  private:
   struct watched {
     target* whom = nullptr;
-    std::uint32_t turn = 0;  ///< tells this use of the descriptor's number from earlier ones
+    std::uint32_t turn = 0;   ///< tells this use of the descriptor's number from earlier ones
+    bool has_missed = false;  ///< an event, for nobody was there to be told
   };
   struct earlier {
     bool operator()(const target& a, const target& b) const noexcept { return a.due_ < b.due_; }
   };
 
   void run();
-  bool wait(bool is_busy);
+  bool wait(time_point until);
   void run_due();
 
   stream epoll_;
@@ -93,6 +97,8 @@ class reactor {
 
   detail::mutex mutex_;
   std::vector<std::shared_ptr<target>> posted_ MODAL_GUARDED_BY(mutex_);
+  bool is_waiting_ MODAL_GUARDED_BY(mutex_) = false;  ///< it must be woken, save at that time
+  time_point wakes_at_ MODAL_GUARDED_BY(mutex_) = never;
   bool is_ending_ MODAL_GUARDED_BY(mutex_) = false;
   bool is_over_ MODAL_GUARDED_BY(mutex_) = false;
 

@@ -36,6 +36,7 @@ struct io_result {
   } what = kind::some;
   std::size_t size = 0;
   int code = 0;
+  bool is_cut = false;  ///< there may be more to read at once, though the room was not filled
 };
 
 /// A non-blocking descriptor with one owner. Move-only; one thread at a time.

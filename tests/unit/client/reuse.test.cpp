@@ -103,8 +103,7 @@ TEST_CASE("reuse: a second answer is not taken for that of the next call", "[cli
   CHECK(got.has_value());
 }
 
-// Two calls are posted together. The handler of the first, which is over at once, takes a moment,
-// in which the kept connection ends.
+// The handler of a call takes a moment, in which the kept connection ends, and then makes another.
 TEST_CASE("reuse: a connection that ended during a handler is not used", "[client][reuse]") {
   scripted_peer peer;
   client to(peer.url());
@@ -113,15 +112,12 @@ TEST_CASE("reuse: a connection that ended during a handler is not used", "[clien
   connection->send(answer_to(connection->read_request(), 2));
   CHECK(warm.try_get().value() == 2);
 
-  held_reactor held(to);
-  std::promise<void> done;
+  std::promise<call_handle<int>> made;
   modal::async(twice.on(to).with({.timeout = 0ms}), 1, [&](result<int>) {
     connection->close();
-    done.set_value();
+    made.set_value(twice.on(to).with({.retries = 0}).spawn(2));
   });
-  const auto second = twice.on(to).with({.retries = 0}).spawn(2);
-  held.release();
-  done.get_future().wait();
+  const auto second = made.get_future().get();
   while (!peer.has_another() && !second.wait_for(1ms)) {
   }
   if (peer.has_another()) {

@@ -74,7 +74,7 @@ TEST_CASE("event loop: tells of a descriptor, its end, and not after unwatch",
     if ((what & word) != 0) loop.watch(pair.ends[0], *target);
     seen |= what;
   };
-  event_loop::raise(*target, word);
+  loop.raise(*target, word);
   loop.look();
   CHECK((seen & event_loop::writable) != 0);
   CHECK((seen & event_loop::readable) == 0);
@@ -118,7 +118,7 @@ TEST_CASE("event loop: one thread at a time tells a target, and nothing is lost"
     callers.emplace_back([&, i] {
       for (int k = 0; k < times; ++k) {
         if (k % 2 == 0)
-          event_loop::raise(*target, word << i);
+          loop.raise(*target, word << i);
         else
           loop.tell(target, word << i);
         while (told[i].load() <= k) std::this_thread::yield();
@@ -316,4 +316,37 @@ TEST_CASE("event loop: may end with much that was told to nobody", "[net][event_
     }
   }
   for (const auto& each : told) CHECK(each.expired());
+}
+
+// Whoever takes an event of the end is not the one that it was for.
+TEST_CASE("event loop: its end is seen by all who keep it, whoever else runs it",
+          "[net][event_loop]") {
+  for (int i = 0; i < 100; ++i) {
+    event_loop loop;
+    std::thread keeper([&] { loop.keep(); });
+    std::atomic<bool> over{false};
+    std::thread host([&] {
+      while (!over) loop.run_ready();
+    });
+    loop.end();
+    keeper.join();
+    over = true;
+    host.join();
+  }
+}
+
+TEST_CASE("event loop: who is told again and again leaves others their turn", "[net][event_loop]") {
+  event_loop loop;
+  std::vector<int> order;
+  const auto greedy = std::make_shared<probe>();
+  greedy->does = [&](auto) {
+    order.push_back(1);
+    loop.raise(*greedy, word);  // as another thread would, meanwhile
+  };
+  const auto other = std::make_shared<probe>([&](auto) { order.push_back(2); });
+  loop.tell(greedy, word);
+  loop.tell(other, word);
+  loop.run_ready();
+  CHECK(order == std::vector{1, 1, 2});
+  greedy->does = [](auto) {};
 }

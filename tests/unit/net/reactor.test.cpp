@@ -146,3 +146,73 @@ TEST_CASE("reactor: may be stopped on its own thread, by the end of its owner", 
   ended.get_future().get();
   while (!watched.expired()) std::this_thread::yield();
 }
+
+TEST_CASE("reactor: what may wait for the next event comes with it, or in time", "[net][reactor]") {
+  descriptors pair;
+  running_reactor r;
+  const auto watcher = std::make_shared<probe>();
+  const auto patient = std::make_shared<probe>();
+  std::promise<void> watched;
+  std::promise<void> ran;
+  bool is_watched = false;
+  watcher->posted = [&] {
+    r.self.watch(pair.ends[0], *watcher, is_watched);
+    r.self.schedule(*watcher, std::chrono::steady_clock::now() + 1h);
+    watched.set_value();
+  };
+  patient->posted = [&] { ran.set_value(); };
+  r.self.post(watcher);
+  watched.get_future().wait();
+  auto is_run = ran.get_future();
+  SECTION("with an event") {
+    r.self.post(patient, std::chrono::steady_clock::now() + 2h);
+    REQUIRE(::write(pair.ends[1], "x", 1) == 1);
+    is_run.wait();
+  }
+  SECTION("with another post") {
+    r.self.post(patient, std::chrono::steady_clock::now() + 2h);
+    const auto other = std::make_shared<probe>();
+    r.self.post(other);
+    is_run.wait();
+  }
+  SECTION("in time, where nothing else would wake it before") {
+    r.self.post(patient, std::chrono::steady_clock::now() + 1ms);
+    is_run.wait();
+  }
+  std::promise<void> unwatched;
+  watcher->posted = [&] {
+    r.self.unwatch(pair.ends[0]);
+    r.self.schedule(*watcher, never);
+    unwatched.set_value();
+  };
+  r.self.post(watcher);
+  unwatched.get_future().wait();
+}
+
+TEST_CASE("reactor: tells who watches next that something was missed", "[net][reactor]") {
+  descriptors pair;
+  std::promise<void> missed;
+  running_reactor r{.idle_ready = [&](int) { missed.set_value(); }};
+  const auto target = std::make_shared<probe>();
+  bool is_watched = false;
+  std::promise<bool> first;
+  target->posted = [&] {
+    first.set_value(r.self.watch(pair.ends[0], *target, is_watched));
+    r.self.unwatch(pair.ends[0]);
+  };
+  target->ready = [] {};
+  r.self.post(target);
+  CHECK_FALSE(first.get_future().get());
+  missed.get_future().wait();  // it can be written to
+  std::promise<bool> second;
+  std::promise<bool> third;
+  target->posted = [&] {
+    second.set_value(r.self.watch(pair.ends[0], *target, is_watched));
+    r.self.unwatch(pair.ends[0]);
+    third.set_value(r.self.watch(pair.ends[0], *target, is_watched));
+    r.self.unwatch(pair.ends[0]);
+  };
+  r.self.post(target);
+  CHECK(second.get_future().get());
+  CHECK_FALSE(third.get_future().get());
+}

@@ -236,8 +236,6 @@ TEST_CASE("server: runs on threads of the host", "[net][server]") {
   for (auto& each : threads) each.join();
 }
 
-// As from the handler of a signal_set. The body that has half arrived will never come.
-// It is the user's, and may take its time: the answer is out by then.
 TEST_CASE("server: a request whose head has half arrived is not idle", "[net][server]") {
   live_executor server(net_config({.connections = 1}));
   raw_peer first(server.self);

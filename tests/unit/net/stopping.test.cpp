@@ -84,6 +84,7 @@ TEST_CASE("server: ends calls that outlive the grace period", "[net][server]") {
   CHECK(the_gate().stopped() == 1);
 }
 
+// As from the handler of a signal_set.
 TEST_CASE("server: is stopped on the host's only thread", "[net][server]") {
   boost::asio::io_context context;
   auto config = net_config();
@@ -121,6 +122,7 @@ TEST_CASE("server: is stopped on the host's only thread", "[net][server]") {
   host.join();  // its last handlers find nothing that is gone
 }
 
+// It is the user's, and may take its time: the answer is out by then.
 TEST_CASE("server: a log sink that blocks delays no answer, and nothing is touched after stop",
           "[net][server]") {
   struct shared {

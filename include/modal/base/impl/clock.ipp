@@ -5,7 +5,8 @@ namespace modal {
 
 const clock& real_clock() noexcept {
   // Never destroyed: executors that are static objects outlive what is made after them.
-  static const clock& instance = *new steady_clock;
+  alignas(steady_clock) static char place[sizeof(steady_clock)];
+  static const clock& instance = *new (place) steady_clock;
   return instance;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/insist.hpp>
 #include <modal/client/async_call.hpp>
 #include <modal/client/connection_pool.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace modal::detail {
 namespace {
@@ -34,8 +36,32 @@ async_call::async_call(std::shared_ptr<driver_state> driver, const outgoing_call
 async_call::~async_call() = default;
 
 void async_call::begin() {
+  const bool is_here =
+      begins_here(run_.arguments_size()) && !driver_->events.is_this_thread() && begin_here();
   begun_.store(true);
-  driver_->events.post(shared_from_this());
+  if (!is_here) driver_->events.post(shared_from_this());
+}
+
+// Sends, as far as that goes without waiting, while the reactor's thread does what only it can.
+// Returns whether the reactor knows of it. It is told before anything is sent, and need not be
+// woken for it: the answer does that, for the connection is watched.
+bool async_call::begin_here() {
+  const auto now = steady_now();
+  first_ = run_.machine().start(now);
+  if (first_->what != call_fsm::action::kind::send) return false;
+  start_attempt(now);
+  is_trying_ = is_ready_ = true;
+  const interest wanted = way().wants();
+  if (wanted.descriptor < 0 || !*wanted.is_watched) return false;
+  beginning_.store(beginning::here);
+  begun_.store(true);
+  driver_->events.post(shared_from_this(), run_.deadline());
+  is_ready_ = way().advance(now);
+  const bool is_out = !is_ready_ && way().reached() == attempt_progress::sent;
+  const bool was_seen = beginning_.exchange(beginning::over) == beginning::here_and_seen;
+  // Nobody else would go on with what has begun.
+  if (was_seen || !is_out) insist([this] { driver_->events.post(shared_from_this()); });
+  return true;
 }
 
 void async_call::cancel() noexcept {
@@ -48,18 +74,28 @@ void async_call::cancel() noexcept {
 }
 
 void async_call::on_posted() {
+  auto found = beginning::here;
+  if (beginning_.compare_exchange_strong(found, beginning::here_and_seen) ||
+      found == beginning::here_and_seen)
+    return;  // it will be posted again
   if (is_over_) return;
-  if (!is_running_) {
-    is_running_ = true;
+  const bool is_first = !std::exchange(is_running_, true);
+  if (is_first) {
     self_ = std::static_pointer_cast<async_call>(shared_from_this());
     driver_->running.push_back(*this);
-    if (!cancel_wanted_.load() && !driver_->is_ending) {
-      perform(run_.machine().start(steady_now()));
-      return;
-    }
   }
   if (cancel_wanted_.load() || driver_->is_ending) return abort_cancelled();
-  if (is_trying_) step(steady_now());
+  if (!is_first) {
+    if (is_trying_) step(steady_now());
+  } else if (is_trying_) {
+    if (is_ready_)
+      step(steady_now());
+    else
+      watch_and_wait();
+  } else {
+    if (!first_) first_ = run_.machine().start(steady_now());
+    perform(*std::move(first_));
+  }
 }
 
 void async_call::on_ready() {
@@ -110,13 +146,7 @@ void async_call::perform(call_fsm::action next) {
   switch (next.what) {
     case kind::send:
       is_trying_ = true;
-      // Owned, for an attempt in this process may wake it when it is over already.
-      way().start(
-          run_.make_request(now),
-          [weak = weak_from_this(), driver = driver_] {
-            if (auto alive = weak.lock()) driver->events.post(std::move(alive));
-          },
-          now);
+      start_attempt(now);
       step(now);
       return;
     case kind::wait:
@@ -127,6 +157,16 @@ void async_call::perform(call_fsm::action next) {
       finish(run_.finish(std::move(next.reason), now));
       return;
   }
+}
+
+void async_call::start_attempt(time_point now) {
+  // Owned, for an attempt in this process may wake it when it is over already.
+  way().start(
+      run_.make_request(now),
+      [weak = weak_from_this(), driver = driver_] {
+        if (auto alive = weak.lock()) driver->events.post(std::move(alive));
+      },
+      now);
 }
 
 void async_call::step(time_point now) {
@@ -143,9 +183,10 @@ void async_call::watch_and_wait() {
   if (wanted.descriptor != watched_ || wanted.serial != watched_serial_) {
     unwatch();
     if (wanted.descriptor >= 0) {
-      driver_->events.watch(wanted.descriptor, *this, *wanted.is_watched);
+      const bool may_be_ready = driver_->events.watch(wanted.descriptor, *this, *wanted.is_watched);
       watched_ = wanted.descriptor;
       watched_serial_ = wanted.serial;
+      if (may_be_ready) return step(steady_now());
     }
   }
   driver_->events.schedule(*this, std::min(wanted.until, run_.deadline()));

@@ -6,7 +6,7 @@
 
 namespace modal::detail {
 
-std::unique_ptr<http_connection> connection_pool::take(time_point now, bool is_told) {
+std::unique_ptr<http_connection> connection_pool::take(time_point now, bool stays_watched) {
   for (;;) {
     std::unique_ptr<http_connection> found;
     int epoll = -1;
@@ -22,7 +22,7 @@ std::unique_ptr<http_connection> connection_pool::take(time_point now, bool is_t
     // request that goes nowhere cannot be told from one that ran. Whoever watches it is not told
     // either of what came in one piece with the last answer, or while a handler ran.
     if (!found->socket.is_quiet()) continue;
-    if (found->is_watched && !is_told) {
+    if (found->is_watched && !stays_watched) {
       ::epoll_ctl(epoll, EPOLL_CTL_DEL, found->socket.native_handle(), nullptr);
       found->is_watched = false;
     }

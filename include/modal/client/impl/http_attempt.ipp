@@ -22,7 +22,7 @@ void http_attempt::start(attempt_request request, std::function<void()>, time_po
   failure_.reset();
   is_sent_ = is_write_broken_ = false;
   connect_error_ = 0;
-  connection_ = target_.connections.take(now, is_told_);
+  connection_ = target_.connections.take(now, is_watched_);
   if (connection_) {
     connection_->serial = ++serial_;
     begin_exchange(now);

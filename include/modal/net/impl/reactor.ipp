@@ -69,25 +69,25 @@ void reactor::stop(std::shared_ptr<void> owner) noexcept {
   thread_.join();
 }
 
-void reactor::post(std::shared_ptr<target> whom) {
-  bool is_first = false;
+void reactor::post(std::shared_ptr<target> whom, time_point by) {
   {
     const mutex_lock lock(mutex_);
     if (is_over_) return;
-    is_first = posted_.empty();
     posted_.push_back(std::move(whom));
+    if (!is_waiting_ || by >= wakes_at_) return;  // it looks before it waits, and then
+    is_waiting_ = false;
   }
-  if (!is_first) return;  // whoever posted first has woken the thread
   const std::uint64_t one = 1;
   (void)!::write(wake_.native_handle(), &one, sizeof one);
 }
 
-void reactor::watch(int descriptor, target& whom, bool& is_watched) {
+bool reactor::watch(int descriptor, target& whom, bool& is_watched) {
   const auto index = static_cast<std::size_t>(descriptor);
   if (index >= watched_.size()) watched_.resize(std::max(index + 1, 2 * watched_.size()));
   watched& entry = watched_[index];
   entry.whom = &whom;
-  if (is_watched) return;
+  const bool has_missed = std::exchange(entry.has_missed, false);
+  if (is_watched) return has_missed;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = std::uint64_t{++entry.turn} << 32 | static_cast<std::uint32_t>(descriptor);
@@ -96,6 +96,7 @@ void reactor::watch(int descriptor, target& whom, bool& is_watched) {
     throw_system("epoll_ctl");
   }
   is_watched = true;
+  return false;  // what has happened already is told too
 }
 
 void reactor::unwatch(int descriptor) noexcept {
@@ -114,6 +115,7 @@ void reactor::run() {
   std::vector<std::shared_ptr<target>> taken;
   for (;;) {
     bool ending = false;
+    time_point until = time_point::min();
     taken.clear();
     {
       const mutex_lock lock(mutex_);
@@ -121,9 +123,19 @@ void reactor::run() {
       ending = is_ending_;
       is_over_ = ending && taken.empty();
       if (is_over_) return;
+      is_waiting_ = taken.empty();
+      if (is_waiting_) {
+        // It is only ever made earlier: waking in vain, once in a while, spares most posts a word.
+        if (!times_.empty()) wakes_at_ = std::min(wakes_at_, times_.begin()->due_);
+        until = wakes_at_;
+      }
     }
     // Events first: a connection that ended before a call was posted is not to be used for it.
-    while (wait(ending || !taken.empty())) {
+    while (wait(until)) until = time_point::min();
+    if (taken.empty()) {
+      const mutex_lock lock(mutex_);
+      is_waiting_ = false;
+      if (wakes_at_ <= std::chrono::steady_clock::now()) wakes_at_ = never;
     }
     for (auto& whom : taken) {
       guarded(*whom, [](target& each) { each.on_posted(); });
@@ -134,11 +146,11 @@ void reactor::run() {
 }
 
 // Returns whether there may be more events at once.
-bool reactor::wait(bool is_busy) {
-  int timeout = is_busy ? 0 : -1;
-  if (!is_busy && !times_.empty()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        times_.begin()->due_ - std::chrono::steady_clock::now());
+bool reactor::wait(time_point until) {
+  int timeout = until == never ? -1 : 0;
+  if (timeout == 0 && until != time_point::min()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
   }
   epoll_event events[most_events];
@@ -147,9 +159,10 @@ bool reactor::wait(bool is_busy) {
     const std::uint64_t mark = events[i].data.u64;
     if (mark == wake_mark) continue;
     const auto descriptor = static_cast<std::uint32_t>(mark);
-    const watched entry = watched_[descriptor];
+    watched& entry = watched_[descriptor];
     if (entry.turn != mark >> 32) continue;  // of a descriptor that was closed meanwhile
     if (entry.whom == nullptr) {
+      entry.has_missed = true;
       on_idle_ready_(static_cast<int>(descriptor));
       continue;
     }

@@ -24,9 +24,16 @@ void stream::close() noexcept {
 }
 
 io_result stream::try_read(mutable_bytes_view room) noexcept {
+  iovec whole{room.data(), room.size()};
+  msghdr message{};
+  message.msg_iov = &whole;
+  message.msg_iovlen = 1;
   for (;;) {
-    const auto got = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
-    if (got > 0) return {.size = static_cast<std::size_t>(got)};
+    const auto got = ::recvmsg(descriptor_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    // A Unix socket stops behind descriptors that somebody passes along; they are dropped.
+    if (got > 0)
+      return {.size = static_cast<std::size_t>(got),
+              .is_cut = (message.msg_flags & MSG_CTRUNC) != 0};
     if (got == 0) return {.what = io_result::kind::closed};
     if (errno != EINTR) return blocked_or_failed();
   }
