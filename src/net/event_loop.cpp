@@ -212,7 +212,8 @@ void event_loop::ring() noexcept {
 
 void event_loop::pass(waiter who) noexcept {
   epoll_event found[most_events];
-  const int count = ::epoll_wait(native_handle(), found, most_events, who == waiter::host ? 0 : -1);
+  const int count =
+      wait_for_events(native_handle(), found, most_events, who == waiter::host ? 0 : -1);
   if (who == waiter::looker)
     lookers_.fetch_sub(1);
   else if (who == waiter::keeper && count > 0)

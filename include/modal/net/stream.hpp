@@ -14,6 +14,8 @@
 /// above this file blocks in a read or a write, so that a deadline is looked at after every system
 /// call.
 
+struct epoll_event;
+
 namespace modal::detail {
 
 /// What a descriptor can be waited for.
@@ -70,6 +72,11 @@ class stream {
 /// Waits until `descriptor` is ready for `what` (or is broken: then trying says how), or until
 /// `until`. Returns whether it is ready.
 bool wait_for(int descriptor, readiness what, time_point until) noexcept;
+
+/// As epoll_wait(2), but that it gives the core away twice before it sleeps: whoever brings the
+/// next event may want this very core, or be about to bring it, and waking a thread costs its waker
+/// more than this costs.
+int wait_for_events(int epoll, epoll_event* found, int most, int timeout) noexcept;
 
 /// Removes `size` bytes from the front of `parts`. **Precondition**: they have as many.
 void consume(std::span<bytes_view>& parts, std::size_t size) noexcept;

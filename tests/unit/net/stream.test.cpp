@@ -4,7 +4,10 @@
 #include "support/catch.hpp"
 
 #include <array>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace modal;
@@ -70,4 +73,29 @@ TEST_CASE("consume: removes whole parts and pieces of them", "[net][stream]") {
   CHECK(left.front().size() == 1);
   consume(left, 2);
   CHECK(left.empty());
+}
+
+TEST_CASE("wait for events: tells what is there, at once or when it comes", "[net][stream]") {
+  const stream epoll(::epoll_create1(EPOLL_CLOEXEC));
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+  const stream here(ends[0]);
+  const stream there(ends[1]);
+  epoll_event wanted{};
+  wanted.events = EPOLLIN | EPOLLET;
+  wanted.data.u64 = 7;
+  REQUIRE(::epoll_ctl(epoll.native_handle(), EPOLL_CTL_ADD, ends[0], &wanted) == 0);
+  epoll_event found[2];
+  const auto wait = [&](int timeout) {
+    return wait_for_events(epoll.native_handle(), found, 2, timeout);
+  };
+  CHECK(wait(0) == 0);
+  CHECK(wait(1) == 0);
+  REQUIRE(::write(ends[1], "x", 1) == 1);
+  CHECK(wait(-1) == 1);
+  CHECK(found[0].data.u64 == 7);
+  CHECK(wait(0) == 0);  // told once
+  std::thread late([&] { (void)!::write(ends[1], "x", 1); });
+  CHECK(wait(-1) == 1);
+  late.join();
 }

@@ -2,6 +2,7 @@
 #include <modal/client/http_attempt.hpp>
 
 #include <algorithm>
+#include <sched.h>
 #include <system_error>
 
 namespace modal::detail {
@@ -225,8 +226,9 @@ interest http_attempt::wants() const noexcept {
 
 void http_attempt::wait(time_point until) {
   const interest wanted = wants();
-  if (wanted.descriptor >= 0)
-    wait_for(wanted.descriptor, wanted.what, std::min(until, wanted.until));
+  if (wanted.descriptor < 0) return;
+  ::sched_yield();  // the executor may want this very core
+  wait_for(wanted.descriptor, wanted.what, std::min(until, wanted.until));
 }
 
 attempt_progress http_attempt::reached() const noexcept {

@@ -154,7 +154,7 @@ bool reactor::wait(time_point until) {
     timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
   }
   epoll_event events[most_events];
-  const int count = ::epoll_wait(epoll(), events, most_events, timeout);
+  const int count = wait_for_events(epoll(), events, most_events, timeout);
   for (int i = 0; i < count; ++i) {
     const std::uint64_t mark = events[i].data.u64;
     if (mark == wake_mark) continue;

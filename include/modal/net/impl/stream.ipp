@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <ctime>
 #include <poll.h>
+#include <sched.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -76,6 +78,18 @@ bool wait_for(int descriptor, readiness what, time_point until) noexcept {
     if (ready >= 0) return ready > 0;
     if (errno != EINTR) return true;  // trying says what is wrong
   }
+}
+
+int wait_for_events(int epoll, epoll_event* found, int most, int timeout) noexcept {
+  constexpr int yields = 2;
+  if (timeout != 0) {
+    for (int i = 0; i < yields; ++i) {
+      const int count = ::epoll_wait(epoll, found, most, 0);
+      if (count != 0) return count;
+      ::sched_yield();
+    }
+  }
+  return ::epoll_wait(epoll, found, most, timeout);
 }
 
 void consume(std::span<bytes_view>& parts, std::size_t size) noexcept {
