@@ -6,6 +6,8 @@
 #include <boost/uuid/uuid.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <random>
 
 namespace modal {
@@ -20,12 +22,21 @@ id128 from_uuid(const boost::uuids::uuid& value) {
   return id;
 }
 
-int digit_value(char digit) noexcept {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
+// The value of each hexadecimal digit, and -1 of all else. A table, because no processor can guess
+// whether the next digit of an id is a letter.
+constexpr auto digit_values = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 10; ++i)
+    values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+  for (int i = 0; i < 6; ++i) {
+    values[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
+    values[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
+  }
+  return values;
+}();
+
+int digit_value(char digit) noexcept { return digit_values[static_cast<unsigned char>(digit)]; }
 
 }  // namespace
 
@@ -46,12 +57,14 @@ std::string id128::to_string() const {
 bool id128::from_string(std::string_view text, id128& out) noexcept {
   if (text.size() != 32) return false;
   id128 parsed;
+  int wrong = 0;
   for (std::size_t i = 0; i < 16; ++i) {
     const int high = digit_value(text[2 * i]);
     const int low = digit_value(text[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    parsed.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
+    wrong |= high | low;
+    parsed.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
   }
+  if (wrong < 0) return false;
   out = parsed;
   return true;
 }
