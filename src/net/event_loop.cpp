@@ -67,10 +67,17 @@ event_loop::event_loop()
   add_to(epoll_, over_.native_handle(), EPOLLIN, &over_);
 }
 
-event_loop::~event_loop() {
-  // One after the other, and not each by the one before it.
-  for (auto next = std::move(first_told_); next != nullptr;)
-    next = std::exchange(next->next_told_, nullptr);
+event_loop::~event_loop() { forget(); }
+
+void event_loop::forget() noexcept {
+  std::shared_ptr<target> next;  // let go of without the lock, one after the other
+  {
+    const mutex_lock lock(mutex_);
+    next = std::move(first_told_);
+    last_told_ = nullptr;
+    told_count_ = 0;
+  }
+  while (next != nullptr) next = std::exchange(next->next_told_, nullptr);
 }
 
 void event_loop::watch(int descriptor, target& whom) {

@@ -105,6 +105,8 @@ class event_loop {
   void keep() noexcept;
   /// Lets each `keep` return, now or as soon as it is called.
   void end() noexcept;
+  /// Forgets what was told and nobody has carried out. Once nobody runs it any more.
+  void forget() noexcept;
   /// Carries out what is ready, and does not wait. Another loop may wait for `native_handle`.
   void run_ready() noexcept;
   /// While this is held by another loop's threads, `keep` does nothing.

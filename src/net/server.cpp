@@ -123,6 +123,7 @@ void server::impl::end_threads() {
   config.loop->end();
   for (auto& each : threads) each.join();
   threads.clear();
+  config.loop->forget();  // it may own the acceptor, which owns it
 }
 
 // The host's threads may wait for whoever drains.

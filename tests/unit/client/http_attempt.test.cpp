@@ -152,6 +152,24 @@ TEST_CASE("http attempt: a peer that is silent keeps nobody past the deadline",
   }
 }
 
+// What a function takes its time for is no body that stands still.
+TEST_CASE("http attempt: an interim answer is not the beginning of the answer",
+          "[client][http_attempt]") {
+  for (const auto how : {way::blocking, way::spawned}) {
+    scripted_peer peer;
+    client_config patient;
+    patient.limits.transfer_timeout = 50ms;
+    client to(peer.url(), patient);
+    auto call = start_call(how, twice.on(to), 1);
+    auto connection = peer.accept();
+    const auto request = connection.read_request();
+    connection.send("HTTP/1.1 102 Processing\r\n\r\n");
+    CHECK(call.wait_for(200ms) == std::future_status::timeout);
+    connection.send(answer_to(request, 2));
+    CHECK(call.get().value() == 2);
+  }
+}
+
 TEST_CASE("http attempt: a timeout of nothing is over at once", "[client][http_attempt]") {
   scripted_peer peer;
   client to(peer.url());

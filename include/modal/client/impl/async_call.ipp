@@ -39,7 +39,13 @@ void async_call::begin() {
   const bool is_here =
       begins_here(run_.arguments_size()) && !driver_->events.is_this_thread() && begin_here();
   begun_.store(true);
-  if (!is_here) driver_->events.post(shared_from_this());
+  if (is_here) return;
+  try {
+    driver_->events.post(shared_from_this());
+  } catch (const std::bad_alloc&) {
+    sink_.reset();  // which may own this
+    throw;
+  }
 }
 
 // Sends, as far as that goes without waiting, while the reactor's thread does what only it can.
@@ -49,18 +55,29 @@ bool async_call::begin_here() {
   const auto now = steady_now();
   first_ = run_.machine().start(now);
   if (first_->what != call_fsm::action::kind::send) return false;
-  start_attempt(now);
-  is_trying_ = is_ready_ = true;
-  const interest wanted = way().wants();
-  if (wanted.descriptor < 0 || !*wanted.is_watched) return false;
-  beginning_.store(beginning::here);
-  begun_.store(true);
-  driver_->events.post(shared_from_this(), run_.deadline());
-  is_ready_ = way().advance(now);
+  try {
+    start_attempt(now);
+    is_trying_ = is_ready_ = true;
+    const interest wanted = way().wants();
+    if (wanted.descriptor < 0 || !*wanted.is_watched) return false;
+    beginning_.store(beginning::here);
+    begun_.store(true);
+    driver_->events.post(shared_from_this(), run_.deadline());
+  } catch (const std::bad_alloc&) {  // the reactor's thread begins anew, and says what is wrong
+    way().close();
+    is_trying_ = is_ready_ = false;
+    beginning_.store(beginning::over);
+    return false;
+  }
+  try {
+    is_ready_ = way().advance(now);
+  } catch (const std::bad_alloc&) {  // and goes on
+  }
   const bool is_out = !is_ready_ && way().reached() == attempt_progress::sent;
   const bool was_seen = beginning_.exchange(beginning::over) == beginning::here_and_seen;
   // Nobody else would go on with what has begun.
-  if (was_seen || !is_out) insist([this] { driver_->events.post(shared_from_this()); });
+  if (was_seen || !is_out || cancel_wanted_.load())
+    insist([this] { driver_->events.post(shared_from_this()); });
   return true;
 }
 

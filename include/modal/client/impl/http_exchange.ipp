@@ -152,6 +152,7 @@ result<http_exchange::progress> http_exchange::read_head() {
       if (status_ == 100) awaits_consent_ = false;
       input_begin_ += reader_.size();
       reader_.reset();
+      begun_ = input_begin_ != input_end_;  // that was no part of the answer
       continue;
     }
     const auto framed = http1::read_framing(reader_.fields());
