@@ -184,9 +184,9 @@ void acceptor::accept_some() {
     try {
       serve_(std::move(peer));
     } catch (const std::exception& thrown) {
-      shared_->say(log_level::error, "a connection was dropped: ", thrown.what());
+      shared_->log.say(log_level::error, "a connection was dropped: ", thrown.what());
     } catch (...) {
-      shared_->say(log_level::error, "a connection was dropped");
+      shared_->log.say(log_level::error, "a connection was dropped");
     }
   }
   shared_->loop->tell(shared_from_this(), goes_on);
@@ -195,7 +195,7 @@ void acceptor::accept_some() {
 // Out of file descriptors, most often: accepting again at once would only burn a core.
 void acceptor::pause(int why) {
   if (!std::exchange(is_pausing_, true))
-    shared_->say(log_level::warning, "cannot accept connections for now: ", std::strerror(why));
+    shared_->log.say(log_level::warning, "cannot accept connections for now: ", std::strerror(why));
   shared_->loop->schedule(*this, saturating_add(std::chrono::steady_clock::now(), accept_pause));
 }
 

@@ -24,21 +24,6 @@ time_point from_count(std::int64_t count) noexcept {
 
 }  // namespace
 
-void server_state::say(log_level level, std::string_view what,
-                       std::string_view why) const noexcept {
-  try {
-    loop->hand_over();
-    if (log)
-      log({.level = level,
-           .time = std::chrono::system_clock::now(),
-           .message = std::string(what).append(why),
-           .function = {},
-           .call = {},
-           .fields = {}});
-  } catch (...) {
-  }
-}
-
 connection::connection(stream peer, std::shared_ptr<server_state> shared)
     : shared_(std::move(shared)),
       socket_(std::move(peer)),
@@ -79,7 +64,7 @@ void connection::on_events(events what) noexcept {
 }
 
 void connection::give_up(const char* why) noexcept {
-  shared_->say(log_level::error, "a connection ends: ", why);
+  shared_->log.say(log_level::error, "a connection ends: ", why);
   try {
     exchange_->cancel();
   } catch (const std::bad_alloc&) {  // then its function ends by itself

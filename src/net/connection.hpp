@@ -4,12 +4,12 @@
 #include <modal/base/bytes.hpp>
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
-#include <modal/function/log.hpp>
 #include <modal/net/stream.hpp>
 
 #include "http1/connection_fsm.hpp"
 #include "net/event_loop.hpp"
 #include "net/request_handler.hpp"
+#include "net/scribe.hpp"
 #include "net/server.hpp"
 
 #include <atomic>
@@ -34,14 +34,10 @@ struct server_state {
         log(settings.log),
         count(settings.open) {}
 
-  /// Logs, unless that fails: no memory, or a sink that throws against its contract. The sink is
-  /// the user's, and may take its time: somebody else looks for events meanwhile.
-  void say(log_level level, std::string_view what, std::string_view why = {}) const noexcept;
-
   const std::shared_ptr<request_handler> handler;
   const std::shared_ptr<event_loop> loop;
   const limits bounds;
-  const log_sink log;
+  scribe log;
   buffer_pool pool;
   std::atomic<bool> draining{false};
   const std::shared_ptr<std::atomic<std::size_t>> count;

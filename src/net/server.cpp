@@ -124,6 +124,7 @@ void server::impl::end_threads() {
   for (auto& each : threads) each.join();
   threads.clear();
   config.loop->forget();  // it may own the acceptor, which owns it
+  shared->log.end();
 }
 
 // The host's threads may wait for whoever drains.
