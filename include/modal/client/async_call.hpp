@@ -34,6 +34,8 @@ class async_call : public pending_call, public reactor::target {
 
  protected:
   virtual attempt& way() noexcept = 0;
+  /// Returns whether an attempt has no descriptor that tells when it may go on.
+  [[nodiscard]] virtual bool needs_wake() const noexcept = 0;
   /// Returns whether the first attempt, with so many bytes of arguments, begins on the caller's
   /// thread. Then nothing may wake it before `begin` has posted it.
   [[nodiscard]] virtual bool begins_here(std::size_t) const noexcept { return false; }

@@ -177,13 +177,13 @@ void async_call::perform(call_fsm::action next) {
 }
 
 void async_call::start_attempt(time_point now) {
+  std::function<void()> wake;
   // Owned, for an attempt in this process may wake it when it is over already.
-  way().start(
-      run_.make_request(now),
-      [weak = weak_from_this(), driver = driver_] {
-        if (auto alive = weak.lock()) driver->events.post(std::move(alive));
-      },
-      now);
+  if (needs_wake())
+    wake = [weak = weak_from_this(), driver = driver_] {
+      if (auto alive = weak.lock()) driver->events.post(std::move(alive));
+    };
+  way().start(run_.make_request(now), std::move(wake), now);
 }
 
 void async_call::step(time_point now) {

@@ -27,6 +27,7 @@ class http_call final : public async_call {
 
  private:
   attempt& way() noexcept override { return attempt_; }
+  [[nodiscard]] bool needs_wake() const noexcept override { return false; }
   // A small request is in the socket before anybody could do that more quickly.
   [[nodiscard]] bool begins_here(std::size_t size) const noexcept override {
     return size <= most_sent_at_once;
@@ -45,6 +46,7 @@ class in_process_call final : public async_call {
 
  private:
   attempt& way() noexcept override { return attempt_; }
+  [[nodiscard]] bool needs_wake() const noexcept override { return true; }
   in_process_attempt attempt_;
 };
 
