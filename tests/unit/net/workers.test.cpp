@@ -33,10 +33,8 @@ TEST_CASE("workers: a log sink that blocks delays no call that was sent ahead", 
   raw_peer peer(server.self);
   peer.send(json_call("test::echo", "1") + json_call("test::echo", "2"));
   CHECK(peer.read_response().status == 200);
-  pollfd ready{peer.fd(), POLLIN, 0};
-  CHECK(::poll(&ready, 1, 5000) == 1);  // the other worker has nothing to do
+  CHECK(peer.read_response().status == 200);  // by the other worker, which has nothing to do
   state->release.set_value();
-  CHECK(peer.read_response().status == 200);
 }
 
 // A call that a worker takes before it answers the last one is nobody else's any more.
