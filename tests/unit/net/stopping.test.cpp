@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "held_log.hpp"
 #include "raw_peer.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -9,7 +10,6 @@
 #include <future>
 #include <memory>
 #include <mutex>
-#include <sys/resource.h>
 #include <thread>
 #include <vector>
 
@@ -227,39 +227,17 @@ TEST_CASE("server: one client that sends ahead leaves others their turn", "[net]
 }
 
 TEST_CASE("server: a thread that is busy for long does not outlive the stop", "[net][server]") {
-  std::promise<void> is_logging;
-  std::promise<void> goes_on;
-  std::atomic<bool> once{false};
+  held_accept_log log;
   auto config = net_config();
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  config.log = [&](const log_record& record) {
-    if (record.message.find("cannot accept") == std::string_view::npos || once.exchange(true))
-      return;
-    ::setrlimit(RLIMIT_NOFILE, &before);
-    is_logging.set_value();
-    goes_on.get_future().wait();
-  };
-  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  config.log = log.sink();
   auto server = std::make_unique<executor>(config);
   server->start();
-  const int next = ::dup(client);  // the number of the next descriptor
-  ::close(next);
-  rlimit none = before;
-  none.rlim_cur = static_cast<rlim_t>(next);
-  ::setrlimit(RLIMIT_NOFILE, &none);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  where.sin_port = htons(server->port());
-  CHECK(::connect(client, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
-  is_logging.get_future().wait();
+  log.hold(*server);
   std::thread stopping([&] { server->stop(); });
-  // It waits for a second for that thread, and then for its end.
+  // It waits for the end of what is being logged.
   const auto until = std::chrono::steady_clock::now() + 1500ms;
   while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
-  goes_on.set_value();
+  log.release();
   stopping.join();
   server.reset();
-  ::close(client);
 }

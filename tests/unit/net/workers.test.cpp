@@ -1,56 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whoever is held up, by a user's log sink or by a large body, holds up nobody else.
+#include "held_log.hpp"
 #include "raw_peer.hpp"
 
-#include <atomic>
 #include <cstring>
-#include <future>
 #include <memory>
 #include <poll.h>
-#include <random>
-#include <sys/resource.h>
-#include <thread>
 #include <unistd.h>
-#include <vector>
 
 using namespace test;
 
 // The worker that answers would come for the next call at once; but it is in the user's log sink.
 TEST_CASE("workers: a log sink that blocks delays no call that was sent ahead", "[net][workers]") {
-  struct shared {
-    std::promise<void> release;
-    std::shared_future<void> released = release.get_future().share();
-    std::atomic<int> count{0};
-  };
-  auto state = std::make_shared<shared>();
+  held_call_log log;
   auto config = net_config();  // two workers: one is free all the time
   config.log_calls = true;
-  config.log = [state](const log_record& record) {
-    if (record.level != log_level::debug) return;
-    if (state->count++ == 0) state->released.wait();
-  };
+  config.log = log.sink();
   live_executor server(config);
   raw_peer peer(server.self);
   peer.send(json_call("test::echo", "1") + json_call("test::echo", "2"));
   CHECK(peer.read_response().status == 200);
   CHECK(peer.read_response().status == 200);  // by the other worker, which has nothing to do
-  state->release.set_value();
+  log.release();
 }
 
 // A call that a worker takes before it answers the last one is nobody else's any more.
 TEST_CASE("workers: a log sink that blocks delays no call of another client", "[net][workers]") {
-  struct shared {
-    std::promise<void> release;
-    std::shared_future<void> released = release.get_future().share();
-    std::atomic<int> count{0};
-  };
-  auto state = std::make_shared<shared>();
+  held_call_log log;
   auto config = net_config();  // two workers
   config.log_calls = true;
-  config.log = [state](const log_record& record) {
-    if (record.level != log_level::debug) return;
-    if (state->count++ == 0) state->released.wait();
-  };
+  config.log = log.sink();
   live_executor server(config);
   raw_peer first(server.self);
   raw_peer second(server.self);
@@ -65,49 +44,27 @@ TEST_CASE("workers: a log sink that blocks delays no call of another client", "[
   CHECK(second.read_response().status == 200);
   pollfd ready{third.fd(), POLLIN, 0};
   CHECK(::poll(&ready, 1, 3000) == 1);  // one worker has nothing to do
-  state->release.set_value();
+  log.release();
   CHECK(third.read_response().status == 200);
 }
 
 TEST_CASE("workers: I/O threads look while a worker that looked is held up", "[net][workers]") {
-  std::promise<void> is_logging;
-  std::promise<void> goes_on;
-  std::atomic<bool> once{false};
+  held_accept_log log;
   auto config = net_config();
   config.threads = 1;
   config.io_threads = 2;
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  config.log = [&](const log_record& record) {
-    if (record.message.find("cannot accept") == std::string_view::npos || once.exchange(true))
-      return;
-    ::setrlimit(RLIMIT_NOFILE, &before);
-    is_logging.set_value();
-    goes_on.get_future().wait();
-  };
-  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  config.log = log.sink();
   auto server = std::make_unique<executor>(config);
   server->start();
   raw_peer victim(*server);
   victim.send(get_request("/healthz"));
   CHECK(victim.read_response().status == 200);
-  const int next = ::dup(client);  // the number of the next descriptor
-  ::close(next);
-  rlimit none = before;
-  none.rlim_cur = static_cast<rlim_t>(next);
-  ::setrlimit(RLIMIT_NOFILE, &none);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  where.sin_port = htons(server->port());
-  CHECK(::connect(client, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
-  is_logging.get_future().wait();
+  log.hold(*server);
   victim.send(get_request("/healthz"));
   pollfd ready{victim.fd(), POLLIN, 0};
   CHECK(::poll(&ready, 1, 3000) == 1);
-  goes_on.set_value();
+  log.release();
   CHECK(victim.read_response().status == 200);
-  ::close(client);
 }
 
 TEST_CASE("workers: a read that is cut short is no proof that nothing is left", "[net][workers]") {
