@@ -9,8 +9,8 @@
 #include <modal/function/catalog.hpp>
 #include <modal/function/context.hpp>
 #include <modal/function/exception.hpp>
-#include <modal/function/invoke.hpp>
 #include <modal/function/options.hpp>
+#include <modal/function/typed_run.hpp>
 #include <modal/wire/declare.hpp>
 
 /// Registers a function under its qualified name, with options by designated initialisers. Used
@@ -56,7 +56,7 @@ function_descriptor describe_target(std::string_view name, const function_option
                                     const char* file, int line) {
   return {.name = std::string(name),
           .signature = &target_traits<Target>::signature,
-          .invoke = &invoke<Target>,
+          .prepare = &prepare<Target>,
           .options = options,
           .file = file,
           .line = line};

@@ -41,7 +41,13 @@ std::optional<error> run_function(call& which, const dispatcher_config& config) 
   work.bounds = &config.bounds;
   work.at = invocation::stage::decode;
   try {
-    which.target->descriptor->invoke(work);
+    run_slot where;
+    function_run& run = which.target->descriptor->prepare(where);
+    run.decode(work);
+    run.run(work);
+    // It was answered meanwhile: too late, or cancelled. Nobody wants what may take long to write.
+    if (which.stop.is_requested()) return error(errc::cancelled);
+    run.encode(work);
     return check_result(which, config.bounds);
   } catch (...) {
     // A thread that is cancelled (pthread_cancel) unwinds as an exception that must go on.

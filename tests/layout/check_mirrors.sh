@@ -16,7 +16,7 @@ declare -A umbrella=(
   [client/async_call.hpp]="each test of client/http_attempt runs through it"
   [client/in_process_attempt.hpp]="needs an executor; tests/integration has its tests"
   [wire/archive_facade.hpp]="each test of an archive runs through it"
-  [function.hpp]="its macros are tested in unit/function/catalog and unit/function/invoke"
+  [function.hpp]="its macros are tested in unit/function/catalog and unit/function/typed_run"
 )
 
 while read -r header; do

@@ -215,43 +215,71 @@ inline void stubborn(invocation& call) {
 
 }  // namespace functions
 
-inline function_descriptor describe(std::string name, void (*invoke)(invocation&),
-                                    function_options options = {}) {
+/// A run that is all done in its first step.
+template <void (*Body)(invocation&)>
+class whole_run final : public function_run {
+  void read_arguments(invocation& call) override { Body(call); }
+  void call_function(invocation& /*call*/) override {}
+  void write_result(invocation& /*call*/) override {}
+};
+
+inline std::atomic<int> results_written{0};
+
+/// A run whose function waits at the gate, and whose result is written in a step of its own.
+class gated_run final : public function_run {
+  void read_arguments(invocation& /*call*/) override {}
+  void call_function(invocation& /*call*/) override { the_gate().enter(); }
+  void write_result(invocation& call) override {
+    ++results_written;
+    put(call, call.body);
+  }
+};
+
+template <class Run>
+function_descriptor describe_run(std::string name, function_options options = {}) {
   return {.name = std::move(name),
           .signature = &bytes_signature,
-          .invoke = invoke,
+          .prepare = [](run_slot& where) -> function_run& { return where.emplace<Run>(); },
           .options = options,
           .file = "here.cpp",
           .line = 1};
 }
 
+template <void (*Body)(invocation&)>
+function_descriptor describe(std::string name, function_options options = {}) {
+  return describe_run<whole_run<Body>>(std::move(name), options);
+}
+
 inline catalog some_functions() {
   catalog made;
   namespace f = functions;
-  const auto add = [&](auto... each) { REQUIRE(made.add(describe(each...)).has_value()); };
-  add("test::echo", f::echo);
-  add("test::wait", f::wait, function_options{.max_concurrent = 100});
-  add("test::modest", f::wait);
-  add("test::short", f::wait, function_options{.timeout = 100ms});
-  add("test::ignore", f::ignore);
-  add("test::away", f::away, function_options{.max_concurrent = 8});
-  add("test::resting", f::away);
-  add("test::block_stop", f::block_stop);
-  add("test::slow", f::slow);
-  add("test::throw_pixel", f::throw_pixel);
-  add("test::throw_int", f::throw_int);
-  add("test::throw_remote", f::throw_remote);
-  add("test::throw_memory", f::throw_memory);
-  add("test::decode_fails", f::decode_fails);
-  add("test::decode_too_large", f::decode_too_large);
-  add("test::decode_throws", f::decode_throws);
-  add("test::encode_throws", f::encode_throws);
-  add("test::encode_fails", f::encode_fails);
-  add("test::big", f::big);
-  add("test::stubborn", f::stubborn, function_options{.retries = 3, .retry_delay = 0ms});
-  add("test::late", f::late, function_options{.timeout = 5s, .retries = 3, .retry_delay = 0ms});
-  add("test::patient", f::stubborn, function_options{.retries = 2, .retry_delay = 1000ms});
-  add("test::narrow", f::wait, function_options{.max_queue = 2, .max_concurrent = 100});
+  const auto add = [&made](function_descriptor entry) {
+    REQUIRE(made.add(std::move(entry)).has_value());
+  };
+  add(describe<f::echo>("test::echo"));
+  add(describe_run<gated_run>("test::gated"));
+  add(describe<f::wait>("test::wait", {.max_concurrent = 100}));
+  add(describe<f::wait>("test::modest"));
+  add(describe<f::wait>("test::short", {.timeout = 100ms}));
+  add(describe<f::ignore>("test::ignore"));
+  add(describe<f::away>("test::away", {.max_concurrent = 8}));
+  add(describe<f::away>("test::resting"));
+  add(describe<f::block_stop>("test::block_stop"));
+  add(describe<f::slow>("test::slow"));
+  add(describe<f::throw_pixel>("test::throw_pixel"));
+  add(describe<f::throw_int>("test::throw_int"));
+  add(describe<f::throw_remote>("test::throw_remote"));
+  add(describe<f::throw_memory>("test::throw_memory"));
+  add(describe<f::decode_fails>("test::decode_fails"));
+  add(describe<f::decode_too_large>("test::decode_too_large"));
+  add(describe<f::decode_throws>("test::decode_throws"));
+  add(describe<f::encode_throws>("test::encode_throws"));
+  add(describe<f::encode_fails>("test::encode_fails"));
+  add(describe<f::big>("test::big"));
+  add(describe<f::stubborn>("test::stubborn", {.retries = 3, .retry_delay = 0ms}));
+  add(describe<f::late>("test::late", {.timeout = 5s, .retries = 3, .retry_delay = 0ms}));
+  add(describe<f::stubborn>("test::patient", {.retries = 2, .retry_delay = 1000ms}));
+  add(describe<f::wait>("test::narrow", {.max_queue = 2, .max_concurrent = 100}));
   return made;
 }
 

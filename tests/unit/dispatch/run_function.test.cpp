@@ -69,3 +69,18 @@ TEST_CASE("run function: refuses a result one byte past the limit", "[dispatch][
   b.calls.start();
   CHECK(b.call(head_of("test::big"), "", encoding::json).get().is(errc::result_too_large));
 }
+
+TEST_CASE("run function: writes a result only for somebody who still wants it",
+          "[dispatch][run_function]") {
+  results_written = 0;
+  bench b;
+  b.calls.start();
+  auto late = b.call("test::gated");
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.cancel(*late.call);
+  CHECK(late.get().is(errc::cancelled));
+  the_gate().open();
+  CHECK(b.call("test::gated").get().bytes == "abc");
+  CHECK(results_written == 1);
+  CHECK(late.sink->count() == 1);
+}

@@ -208,10 +208,10 @@ TEST_CASE("routes: count calls in Prometheus' format", "[executor][routes]") {
 
 TEST_CASE("routes: describe all functions in OpenAPI 3.1", "[executor][routes]") {
   catalog functions;
-  auto entry = describe("a::rich<int>", test::functions::echo, {.description = "does \"it\""});
+  auto entry = describe<test::functions::echo>("a::rich<int>", {.description = "does \"it\""});
   entry.signature = &rich_signature;
   REQUIRE(functions.add(entry).has_value());
-  REQUIRE(functions.add(describe("b::echo", test::functions::echo)).has_value());
+  REQUIRE(functions.add(describe<test::functions::echo>("b::echo")).has_value());
   const auto document = json::parse(openapi_text(functions));
   CHECK(document["openapi"] == "3.1.0");
   CHECK(document["info"]["title"].is_string());
@@ -255,8 +255,8 @@ TEST_CASE("routes: describe all functions in OpenAPI 3.1", "[executor][routes]")
 TEST_CASE("routes: OpenAPI describes the JSON that is read", "[executor][routes]") {
   const auto document_of = [](const function_signature& (*signature)()) {
     catalog functions;
-    auto entry = describe("f", test::functions::echo,
-                          {.arguments = {"first", "second", "third", "fourth", "fifth", "sixth"}});
+    auto entry = describe<test::functions::echo>(
+        "f", {.arguments = {"first", "second", "third", "fourth", "fifth", "sixth"}});
     entry.signature = signature;
     REQUIRE(functions.add(entry).has_value());
     return json::parse(openapi_text(functions));

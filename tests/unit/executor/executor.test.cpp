@@ -59,10 +59,10 @@ TEST_CASE("executor: refuses settings that cannot work", "[executor]") {
 
 TEST_CASE("executor: refuses two functions of one name", "[executor]") {
   executor made{mounted_config()};
-  CHECK_THROWS_AS(made.add(describe("test::echo", functions::echo)), call_error);
-  made.add(describe("test::other", functions::echo));
+  CHECK_THROWS_AS(made.add(describe<functions::echo>("test::echo")), call_error);
+  made.add(describe<functions::echo>("test::other"));
   made.start();
-  CHECK_THROWS_AS(made.add(describe("test::late", functions::echo)), call_error);
+  CHECK_THROWS_AS(made.add(describe<functions::echo>("test::late")), call_error);
   CHECK_THROWS_AS(made.start(), call_error);
   CHECK(made.handle(json_call("test::other", "1")).status == 200);
 }

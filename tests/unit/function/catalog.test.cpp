@@ -113,7 +113,7 @@ TEST_CASE("catalog: refuses options out of range", "[function][catalog]") {
 
 TEST_CASE("catalog: refuses an entry without a body", "[function][catalog]") {
   auto entry = named("f");
-  entry.invoke = nullptr;
+  entry.prepare = nullptr;
   CHECK(modal::catalog().add(entry).error() == errc::bad_configuration);
 }
 

@@ -6,7 +6,7 @@
 TEST_CASE("descriptor: is empty until filled", "[function][descriptor]") {
   const modal::function_descriptor empty;
   CHECK(empty.name.empty());
-  CHECK(empty.invoke == nullptr);
+  CHECK(empty.prepare == nullptr);
   CHECK(empty.signature == nullptr);
   CHECK(empty.options == modal::function_options{});
   CHECK(empty.line == 0);

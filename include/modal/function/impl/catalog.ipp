@@ -62,13 +62,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 result<void> catalog::add(function_descriptor entry) {
   if (!is_function_name(entry.name))
     return error(errc::bad_configuration, "\"" + entry.name + "\" is not a name for a function");
-  if (entry.signature == nullptr || entry.invoke == nullptr)
+  if (entry.signature == nullptr || entry.prepare == nullptr)
     return error(errc::bad_configuration, entry.name + " has no body");
   if (!detail::options_are_valid(entry.options, entry.signature().parameters.size()))
     return error(errc::bad_configuration, entry.name + " has an option out of its range");
   const auto [place, added] = entries_.try_emplace(entry.name, entry);
   if (added) return {};
-  if (place->second.invoke != entry.invoke || (place->second.line != 0 && entry.line != 0))
+  if (place->second.prepare != entry.prepare || (place->second.line != 0 && entry.line != 0))
     return error(
         errc::duplicate_function,
         entry.name + " is registered at " + place_of(place->second) + " and at " + place_of(entry));

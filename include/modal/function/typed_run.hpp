@@ -5,31 +5,21 @@
 #include <modal/base/error.hpp>
 #include <modal/function/callable.hpp>
 #include <modal/function/context.hpp>
-#include <modal/function/descriptor.hpp>
+#include <modal/function/function_run.hpp>
 #include <modal/wire/input_archive.hpp>
 #include <modal/wire/json_archive.hpp>
 #include <modal/wire/output_archive.hpp>
 
-#include <chrono>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 /// @file
-/// From the bytes of a call to the function and back: the body of `function_descriptor::invoke`.
+/// From the bytes of a call to the function and back.
 
 namespace modal::detail {
-
-/// Adds the time until its destruction to `sum`.
-class stopwatch {
- public:
-  explicit stopwatch(std::chrono::nanoseconds& sum) noexcept
-      : sum_(sum), start_(std::chrono::steady_clock::now()) {}
-  ~stopwatch() { sum_ += std::chrono::steady_clock::now() - start_; }
-  stopwatch(const stopwatch&) = delete;
-  stopwatch& operator=(const stopwatch&) = delete;
-
- private:
-  std::chrono::nanoseconds& sum_;
-  std::chrono::steady_clock::time_point start_;
-};
 
 /// Throws `deadline_exceeded` or `cancelled` if nobody waits for the call of this thread any more.
 /// The token is stopped at the deadline too, but by another thread that may be late.
@@ -83,54 +73,52 @@ void encode_result(invocation& call, R&& result) {
   call.result.keep(owner);
 }
 
-template <class Traits>
-void run_decoded(invocation& call, typename Traits::held& arguments) {
-  using returned = decltype(Traits::apply(arguments));
-  call.at = invocation::stage::run;
-  if constexpr (std::is_void_v<returned>) {
-    {
-      const stopwatch running(call.run_time);
-      Traits::apply(arguments);
-    }
-    if (call.encoding == encoding::json) call.json = "null";
-  } else {
-    auto result = [&]() -> std::remove_cvref_t<returned> {
-      const stopwatch running(call.run_time);
-      return Traits::apply(arguments);
-    }();
-    call.at = invocation::stage::encode;
-    const stopwatch encoding_it(call.encode_time);
-    encode_result(call, std::move(result));
-  }
-  call.at = invocation::stage::done;
-}
-
-/// The body of `function_descriptor::invoke` for `Target`.
+/// A run of `Target`: its arguments, and then its result.
 template <class Target>
-void invoke(invocation& call) {
+class typed_run final : public function_run {
   using traits = target_traits<Target>;
-  auto arguments = traits::make_held();
-  call.at = invocation::stage::decode;
-  if (call.encoding == encoding::json) {
-    std::unique_ptr<json_request> request;
-    {
-      const stopwatch decoding(call.decode_time);
-      request = std::make_unique<json_request>(call);
-      request->decode(arguments);
+  using held = typename traits::held;
+  using returned = decltype(traits::apply(std::declval<held&>()));
+  using kept = std::conditional_t<std::is_void_v<returned>, std::monostate,
+                                  std::optional<std::remove_cvref_t<returned>>>;
+
+  void read_arguments(invocation& call) override {
+    if (call.encoding == encoding::json) {
+      request_ = std::make_unique<json_request>(call);
+      request_->decode(arguments_);
+      return;
     }
-    run_decoded<traits>(call, arguments);
-    return;
-  }
-  {
-    const stopwatch decoding(call.decode_time);
     const payload_view view = call.parts != nullptr
                                   ? *call.parts
                                   : payload_view::parse(call.body, call.bounds->decode).value();
     input_archive archive(view, call.bounds->decode);
-    std::apply([&archive](auto&... each) { archive(each...); }, arguments);
+    std::apply([&archive](auto&... each) { archive(each...); }, arguments_);
     archive.finish();
   }
-  run_decoded<traits>(call, arguments);
+
+  void call_function(invocation& /*call*/) override {
+    if constexpr (std::is_void_v<returned>)
+      traits::apply(arguments_);
+    else
+      result_.emplace(traits::apply(arguments_));
+  }
+
+  void write_result(invocation& call) override {
+    if constexpr (!std::is_void_v<returned>)
+      encode_result(call, *std::move(result_));
+    else if (call.encoding == encoding::json)
+      call.json = "null";
+  }
+
+  std::unique_ptr<json_request> request_;  // the arguments' views refer to it
+  held arguments_ = traits::make_held();
+  [[no_unique_address]] kept result_;
+};
+
+/// The body of `function_descriptor::prepare` for `Target`.
+template <class Target>
+function_run& prepare(run_slot& where) {
+  return where.emplace<typed_run<Target>>();
 }
 
 }  // namespace modal::detail

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/function.hpp>
-#include <modal/function/invoke.hpp>
+#include <modal/function/typed_run.hpp>
 
 #include "support/catch.hpp"
 #include "support/samples.hpp"
@@ -90,6 +90,14 @@ const modal::function_descriptor& entry_of(std::string_view name) {
   return *entry;
 }
 
+void take_all_steps(std::string_view name, invocation& call) {
+  modal::run_slot where;
+  modal::function_run& run = entry_of(name).prepare(where);
+  run.decode(call);
+  run.run(call);
+  run.encode(call);
+}
+
 /// Runs the function on `arguments`; the request is gone when it returns.
 template <class... A>
 invocation run(std::string_view name, const A&... arguments) {
@@ -97,7 +105,7 @@ invocation run(std::string_view name, const A&... arguments) {
   invocation call;
   call.body = body.view();
   call.bounds = &bounds;
-  entry_of(name).invoke(call);
+  take_all_steps(name, call);
   return call;
 }
 
@@ -114,7 +122,7 @@ std::string call_json(std::string_view name, std::string_view arguments) {
   call.encoding = modal::encoding::json;
   call.body = std::as_bytes(std::span(text));
   call.bounds = &bounds;
-  entry_of(name).invoke(call);
+  take_all_steps(name, call);
   return call.json;
 }
 
@@ -126,7 +134,7 @@ invocation::stage stage_of(std::string_view name, modal::encoding how, modal::by
   call.encoding = how;
   call.body = copy.view();
   call.bounds = &bounds;
-  CHECK_THROWS_AS(entry_of(name).invoke(call), E);
+  CHECK_THROWS_AS(take_all_steps(name, call), E);
   return call.at;
 }
 
@@ -136,33 +144,33 @@ modal::bytes_view bytes_of(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("invoke: runs a function on binary arguments", "[function][invoke]") {
+TEST_CASE("typed_run: runs a function on binary arguments", "[function][typed_run]") {
   CHECK(call<int>("invoked::add", 2, 3) == 5);
   CHECK(call<std::uint64_t>("invoked::length", std::string(5000, 'x')) == 5000);
 }
 
-TEST_CASE("invoke: runs a function on JSON arguments", "[function][invoke]") {
+TEST_CASE("typed_run: runs a function on JSON arguments", "[function][typed_run]") {
   CHECK(call_json("invoked::add", "[2,3]") == "5");
   CHECK(call_json("invoked::total", R"([[1,2.5],"abc"])") == "6.5");
   CHECK(call_json("invoked::make_report", "[2]") == R"({"title":"ramp","values":[0,1]})");
 }
 
-TEST_CASE("invoke: a lambda is called by its name", "[function][invoke]") {
+TEST_CASE("typed_run: a lambda is called by its name", "[function][typed_run]") {
   CHECK(call<int>("invoked::square", 7) == 49);
 }
 
-TEST_CASE("invoke: a function object brings its state", "[function][invoke]") {
+TEST_CASE("typed_run: a function object brings its state", "[function][typed_run]") {
   CHECK(call<float>("invoked::scaler", invoked::scaler{2.5f}, 4.f) == 10.f);
   CHECK(call_json("invoked::scaler", "[[2.5],4]") == "10");
   CHECK(entry_of("invoked::scaler").signature().text == "(scaler{factor: f32}, f32) -> f32");
 }
 
-TEST_CASE("invoke: MODAL_FUNCTION_AS gives a template a name", "[function][invoke]") {
+TEST_CASE("typed_run: MODAL_FUNCTION_AS gives a template a name", "[function][typed_run]") {
   CHECK(call<int>("team.twice", 21) == 42);
   CHECK(entry_of("team.twice").options.max_queue == 7);
 }
 
-TEST_CASE("MODAL_FUNCTION: keeps the options", "[function][invoke]") {
+TEST_CASE("MODAL_FUNCTION: keeps the options", "[function][typed_run]") {
   using namespace std::chrono_literals;
   const auto& options = entry_of("invoked::add").options;
   CHECK(options.timeout == 30s);
@@ -171,7 +179,7 @@ TEST_CASE("MODAL_FUNCTION: keeps the options", "[function][invoke]") {
   CHECK(entry_of("invoked::total").options == modal::function_options{});
 }
 
-TEST_CASE("make_descriptor: describes as the macro does", "[function][invoke]") {
+TEST_CASE("make_descriptor: describes as the macro does", "[function][typed_run]") {
   const auto made = modal::make_descriptor<invoked::add>({.retries = 3});
   CHECK(made.name == "invoked::add");
   CHECK(made.options.retries == 3);
@@ -180,8 +188,8 @@ TEST_CASE("make_descriptor: describes as the macro does", "[function][invoke]") 
   CHECK(modal::make_descriptor_as<invoked::add>("x.y").name == "x.y");
 }
 
-TEST_CASE("invoke: a function without a result gives an empty payload, or null",
-          "[function][invoke]") {
+TEST_CASE("typed_run: a function without a result gives an empty payload, or null",
+          "[function][typed_run]") {
   invoked::runs = 0;
   auto done = run("invoked::count_run");
   CHECK(done.result.envelope_size() == 0);
@@ -190,27 +198,27 @@ TEST_CASE("invoke: a function without a result gives an empty payload, or null",
   CHECK(entry_of("invoked::count_run").signature().text == "() -> void");
 }
 
-TEST_CASE("invoke: views refer to the request", "[function][invoke]") {
+TEST_CASE("typed_run: views refer to the request", "[function][typed_run]") {
   const test::received body(test::encode(std::vector<float>(2000, .5f), std::string("abc")));
   invocation call;
   call.body = body.view();
   call.bounds = &bounds;
-  entry_of("invoked::total").invoke(call);
+  take_all_steps("invoked::total", call);
   CHECK(body.holds(invoked::seen));
   CHECK(test::decode<float>(call.result.to_bytes()) == 1003.f);
 }
 
-TEST_CASE("invoke: an owner is moved into the function", "[function][invoke]") {
+TEST_CASE("typed_run: an owner is moved into the function", "[function][typed_run]") {
   CHECK(call<int>("invoked::consume", std::make_unique<int>(5)) == 5);
 }
 
-TEST_CASE("invoke: a large result lives in its payload", "[function][invoke]") {
+TEST_CASE("typed_run: a large result lives in its payload", "[function][typed_run]") {
   auto done = run("invoked::ramp", 5000);
   REQUIRE(done.result.segments().size() == 1);
   CHECK(test::decode<std::vector<float>>(done.result.to_bytes()) == invoked::ramp(5000));
 }
 
-TEST_CASE("invoke: a large result lives on when the payload moves", "[function][invoke]") {
+TEST_CASE("typed_run: a large result lives on when the payload moves", "[function][typed_run]") {
   modal::payload taken;
   {
     auto done = run("invoked::make_report", 5000);
@@ -220,7 +228,7 @@ TEST_CASE("invoke: a large result lives on when the payload moves", "[function][
   CHECK(test::decode<invoked::report>(taken.to_bytes()) == invoked::make_report(5000));
 }
 
-TEST_CASE("invoke: a returned view of an argument is copied in time", "[function][invoke]") {
+TEST_CASE("typed_run: a returned view of an argument is copied in time", "[function][typed_run]") {
   for (const int size : {10, 5000}) {
     const auto values = invoked::ramp(size);
     auto done = run("invoked::without_first", values);
@@ -232,15 +240,16 @@ TEST_CASE("invoke: a returned view of an argument is copied in time", "[function
   CHECK(call<std::string>("invoked::same_reference", text) == text);
 }
 
-TEST_CASE("invoke: what the function throws comes out, in the stage of the run",
-          "[function][invoke]") {
+TEST_CASE("typed_run: what the function throws comes out, in the stage of the run",
+          "[function][typed_run]") {
   CHECK(stage_of<invoked::rejected>("invoked::reject", modal::encoding::binary, test::encode(1)) ==
         invocation::stage::run);
   CHECK(stage_of<invoked::rejected>("invoked::reject", modal::encoding::json,
                                     bytes_of(R"({"args":[1]})")) == invocation::stage::run);
 }
 
-TEST_CASE("invoke: arguments that do not decode never reach the function", "[function][invoke]") {
+TEST_CASE("typed_run: arguments that do not decode never reach the function",
+          "[function][typed_run]") {
   const auto binary = [](modal::bytes_view body) {
     return stage_of<modal::call_error>("invoked::add", modal::encoding::binary, body);
   };
@@ -259,25 +268,25 @@ TEST_CASE("invoke: arguments that do not decode never reach the function", "[fun
   CHECK(json(R"({"args":[1,"2"]})") == stage::decode);
 }
 
-TEST_CASE("invoke: JSON errors name the argument", "[function][invoke]") {
+TEST_CASE("typed_run: JSON errors name the argument", "[function][typed_run]") {
   CHECK_THAT(test::error_of([] { call_json("invoked::add", R"([1,"x"])"); }).message(),
              test::contains("$.args[1]"));
 }
 
-TEST_CASE("invoke: a result that has no JSON form fails while it is encoded",
-          "[function][invoke]") {
+TEST_CASE("typed_run: a result that has no JSON form fails while it is encoded",
+          "[function][typed_run]") {
   CHECK(stage_of<modal::call_error>("invoked::not_utf8", modal::encoding::json,
                                     bytes_of(R"({"args":[]})")) == invocation::stage::encode);
 }
 
-TEST_CASE("invoke: measures every stage", "[function][invoke]") {
+TEST_CASE("typed_run: measures every stage", "[function][typed_run]") {
   auto done = run("invoked::ramp", 100'000);
   CHECK(done.decode_time.count() >= 0);
   CHECK(done.run_time.count() > 0);
   CHECK(done.encode_time.count() >= 0);
 }
 
-TEST_CASE("invoke: stops decoding JSON for which nobody waits", "[function][invoke]") {
+TEST_CASE("typed_run: stops decoding JSON for which nobody waits", "[function][typed_run]") {
   std::string numbers = "[[0";
   for (int i = 0; i < 10'000; ++i) numbers += ",1";
   numbers += R"(],"x"])";
