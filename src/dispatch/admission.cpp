@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/dispatcher_core.hpp"
+#include "dispatch/pooled_segments.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -178,6 +179,11 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
   made->head = std::move(head);
   made->deadline = deadline_of(made->head, *target, now);
   return ticket(this, std::move(made));
+}
+
+// All functions take host memory.
+std::unique_ptr<segment_memory> dispatcher_core::make_segment_memory(const call& /*held*/) {
+  return std::make_unique<pooled_segments>(bodies);
 }
 
 result<bool> dispatcher_core::request_memory(call& held, std::size_t total,

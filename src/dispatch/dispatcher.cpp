@@ -45,6 +45,10 @@ result<bool> dispatcher::request_memory(ticket& held, std::size_t total,
   return core_->request_memory(*held.call_, total, std::move(resume));
 }
 
+std::unique_ptr<segment_memory> dispatcher::make_segment_memory(const ticket& held) {
+  return core_->make_segment_memory(*held.call_);
+}
+
 call_ptr dispatcher::submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink,
                             submitter who) {
   return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink), who);

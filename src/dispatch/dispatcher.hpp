@@ -136,6 +136,9 @@ class dispatcher {
   /// not call back, and only wakes whoever waits. **Errors**: `too_large`.
   result<bool> request_memory(ticket& held, std::size_t total, std::function<void()> resume);
 
+  /// Returns what the large segments of the body of `held` are to lie in: its function decides.
+  [[nodiscard]] std::unique_ptr<segment_memory> make_segment_memory(const ticket& held);
+
   /// Queues the call. @return a reference for `cancel`.
   call_ptr submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink,
                   submitter who = submitter::waits);

@@ -54,6 +54,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                        body_state body, principal_ptr caller);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
+  std::unique_ptr<segment_memory> make_segment_memory(const call& held);
   call_ptr submit(call_ptr admitted, incoming_body body, std::shared_ptr<call_sink> sink,
                   submitter who);
   void cancel(call& which);
@@ -167,6 +168,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
 
   const dispatcher_config config;
   const catalog functions_;
+  buffer_pool bodies;  ///< of their large segments
   /// Never changes; what its functions guard is guarded by `mutex`.
   std::map<std::string_view, served_function> served;
 

@@ -2,6 +2,7 @@
 #include "executor/door_handler.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace modal::detail {
@@ -31,8 +32,19 @@ class door_exchange final : public request_exchange,
     return calls().request_memory(ticket_, total, std::move(resume));
   }
 
+  result<std::span<std::byte>> find_room(const segment_part& due,
+                                         std::function<void()> resume) override {
+    try {
+      if (segments_ == nullptr) segments_ = calls().make_segment_memory(ticket_);
+      return segments_->find_room(due, std::move(resume));
+    } catch (const std::bad_alloc&) {
+      return error(errc::queue_full, "no memory for the call's body");
+    }
+  }
+
   void submit(incoming_body body, std::shared_ptr<reply_sink> to) override {
     to_ = std::move(to);
+    body.keep(std::move(segments_));
     call_ = calls().submit(std::move(ticket_), std::move(body), shared_from_this(),
                            submitter::goes_back);
   }
@@ -47,12 +59,14 @@ class door_exchange final : public request_exchange,
       if (told.details().function.empty()) told.details().function = ticket_->head.function;
       if (told.details().call_id.empty()) told.details().call_id = ticket_->head.id.to_string();
     }
+    segments_.reset();
     ticket_.give_up(reason.value());
     answer_.has_result = false;
     door::write_problem(told, answer_.head, status);
   }
 
   void abandon() noexcept override {
+    segments_.reset();
     ticket_.give_up(errc::cancelled);
     call_.reset();
   }
@@ -79,6 +93,7 @@ class door_exchange final : public request_exchange,
 
   const std::shared_ptr<door> door_;
   ticket ticket_;
+  std::unique_ptr<segment_memory> segments_;  // of the body that arrives
   call_ptr call_;
   std::string answer_fields_;
   outgoing_reply answer_;

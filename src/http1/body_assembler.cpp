@@ -18,7 +18,6 @@ void body_assembler::reset() noexcept {
   received_ = 0;
   front_ = {};
   front_used_ = 0;
-  large_.clear();
   table_.clear();
   segments_.clear();
   position_ = nullptr;
@@ -59,15 +58,24 @@ bool body_assembler::make_ready() {
   if (failure_) return false;
   try {
     if (stage_ == stage::text && length_ && front_.data() == nullptr) front_ = pool_.take(*length_);
-    if (stage_ == stage::bytes && position_ == nullptr) {
-      large_.push_back(pool_.take(left_));
-      position_ = large_.back().data();
-      segments_.emplace_back(position_, left_);
-    }
     return true;
   } catch (const std::bad_alloc&) {
     return fail(errc::queue_full, "no memory for the call's body");
   }
+}
+
+std::optional<segment_part> body_assembler::want() const noexcept {
+  if (failure_ || stage_ != stage::bytes || position_ != nullptr) return std::nullopt;
+  const std::size_t which = part_ - 1;
+  return segment_part{which, layout_.segments[which] - left_, left_};
+}
+
+void body_assembler::give(std::span<std::byte> room) noexcept {
+  const std::size_t which = part_ - 1;
+  // There is memory for as many as the table names.
+  if (segments_.size() == which) segments_.emplace_back(room.data(), layout_.segments[which]);
+  position_ = room.data();
+  room_left_ = room.size();
 }
 
 bool body_assembler::read_head() {
@@ -104,7 +112,7 @@ bool body_assembler::read_table() {
   segments_.reserve(layout_.segments.size());
   if (front != 0) front_ = pool_.take(front);
   part_ = 0;
-  left_ = layout_.envelope_bytes;
+  left_ = room_left_ = layout_.envelope_bytes;
   position_ = front_.data();
   front_used_ = left_;
   gap_left_ = 0;
@@ -126,6 +134,7 @@ void body_assembler::next_part() noexcept {
     if (left_ < large_segment) {
       front_used_ = align_up(front_used_, segment_alignment);
       position_ = front_.data() + front_used_;
+      room_left_ = left_;
       segments_.emplace_back(position_, left_);
       front_used_ += left_;
     }
@@ -134,7 +143,8 @@ void body_assembler::next_part() noexcept {
   }
 }
 
-bool body_assembler::append(std::string_view piece) {
+std::size_t body_assembler::append(std::string_view piece) {
+  const std::size_t before = received_;
   const auto copy = [&](std::byte* to, std::size_t most) {
     const std::size_t size = std::min(most, piece.size());
     if (to != nullptr) std::memcpy(to, piece.data(), size);
@@ -144,7 +154,7 @@ bool body_assembler::append(std::string_view piece) {
   };
   try {
     while (!piece.empty()) {
-      if (!make_ready()) return false;
+      if (!make_ready() || want()) break;
       switch (stage_) {
         case stage::text:
           if (!length_) grow(front_used_ + piece.size());
@@ -153,13 +163,13 @@ bool body_assembler::append(std::string_view piece) {
           break;
         case stage::head:
           copy(head_.data() + received_, head_.size() - received_);
-          if (received_ == head_.size() && !read_head()) return false;
+          if (received_ == head_.size()) read_head();
           break;
         case stage::table: {
           const std::size_t at = table_.size();
           table_.resize(at + std::min(table_bytes_ - at, piece.size()));
           copy(table_.data() + at, table_.size() - at);
-          if (table_.size() == table_bytes_ && !read_table()) return false;
+          if (table_.size() == table_bytes_) read_table();
           break;
         }
         case stage::gap:
@@ -168,20 +178,25 @@ bool body_assembler::append(std::string_view piece) {
           if (gap_left_ == 0 && left_ == 0) next_part();
           break;
         case stage::bytes: {
-          const std::size_t size = copy(position_, left_);
-          position_ += size;
-          left_ -= size;
-          if (left_ == 0) next_part();
+          advance(copy(position_, room_left_));
           break;
         }
         case stage::done:
-          return fail(errc::malformed_payload, "bytes follow the last segment");
+          fail(errc::malformed_payload, "bytes follow the last segment");
       }
     }
-    return true;
   } catch (const std::bad_alloc&) {
-    return fail(errc::queue_full, "no memory for the call's body");
+    fail(errc::queue_full, "no memory for the call's body");
   }
+  return received_ - before;
+}
+
+// `size` bytes of the present part have come.
+void body_assembler::advance(std::size_t size) noexcept {
+  left_ -= size;
+  room_left_ -= size;
+  position_ = room_left_ == 0 ? nullptr : position_ + size;
+  if (left_ == 0) next_part();
 }
 
 bool body_assembler::end() {
@@ -202,7 +217,7 @@ std::span<char> body_assembler::room() noexcept {
     return stage_ == stage::bytes ? position_ : nullptr;
   }();
   if (at == nullptr) return {};
-  return {reinterpret_cast<char*>(at), stage_ == stage::text ? *length_ - front_used_ : left_};
+  return {reinterpret_cast<char*>(at), stage_ == stage::text ? *length_ - front_used_ : room_left_};
 }
 
 void body_assembler::commit(std::size_t size) noexcept {
@@ -212,9 +227,7 @@ void body_assembler::commit(std::size_t size) noexcept {
     if (front_used_ == *length_) stage_ = stage::done;
     return;
   }
-  position_ += size;
-  left_ -= size;
-  if (left_ == 0) next_part();
+  advance(size);
 }
 
 incoming_body body_assembler::take() noexcept {
@@ -224,7 +237,7 @@ incoming_body body_assembler::take() noexcept {
     return whole;
   }
   payload_view parts({front_.data(), layout_.envelope_bytes}, std::move(segments_), layout_.total);
-  incoming_body whole(std::move(front_), std::move(large_), std::move(parts));
+  incoming_body whole(std::move(front_), std::move(parts));
   reset();
   return whole;
 }

@@ -16,8 +16,9 @@
 namespace modal::detail {
 
 /// Puts the bytes of a body where they belong as they come: those of a payload by its table, which
-/// is checked as soon as it is here, each large segment into memory of its own, and everything else
-/// together. Takes memory for a part when its first bytes are due. Without socket or clock.
+/// is checked as soon as it is here, each large segment into room that it is given piece by piece,
+/// and everything else together, in memory that it takes when the first bytes are due. Without
+/// socket or clock.
 class body_assembler {
  public:
   /// Segments of at least so many bytes have memory of their own.
@@ -35,14 +36,18 @@ class body_assembler {
 
   void begin(shape, std::optional<std::size_t>, std::size_t, const decode_limits&&) = delete;
 
-  /// Takes bytes that have come, which are not more than are missing. Returns false where it
-  /// cannot: see `failure`.
-  bool append(std::string_view piece);
-  /// All has come, of a body whose length was not known. Returns as `append`.
+  /// Takes bytes that have come, which are not more than are missing. Returns how many: less than
+  /// all where there is a `failure`, or where it is in `want` of room.
+  std::size_t append(std::string_view piece);
+  /// All has come, of a body whose length was not known. Returns false where that is a `failure`.
   bool end();
 
-  /// Takes memory for the bytes that are due, if there is none yet. Returns as `append`.
+  /// Takes memory for the bytes that are due, if it is not for others to give. Returns as `end`.
   bool make_ready();
+  /// Returns the part of a large segment that is due, and has no room yet.
+  [[nodiscard]] std::optional<segment_part> want() const noexcept;
+  /// Gives room for what it wants: for one byte at least, and for no more than is left.
+  void give(std::span<std::byte> room) noexcept;
   /// Returns where the next bytes may be put straight away; nothing where they belong to several
   /// places. Then `commit`.
   [[nodiscard]] std::span<char> room() noexcept;
@@ -66,6 +71,7 @@ class body_assembler {
   bool read_head();
   bool read_table();
   void next_part() noexcept;
+  void advance(std::size_t size) noexcept;
   void grow(std::size_t total);
 
   buffer_pool& pool_;
@@ -79,7 +85,6 @@ class body_assembler {
 
   buffer front_;  ///< the text; of a payload, its envelope and small segments
   std::size_t front_used_ = 0;
-  std::vector<buffer> large_;
 
   std::array<std::byte, payload_head_bytes> head_;
   std::vector<std::byte> table_;
@@ -87,7 +92,8 @@ class body_assembler {
   payload_layout layout_;
   std::size_t part_ = 0;              ///< 0: the envelope; else a segment
   std::size_t gap_left_ = 0;          ///< before its bytes
-  std::byte* position_ = nullptr;     ///< of its next byte; null: it has no memory yet
+  std::byte* position_ = nullptr;     ///< of its next byte; null: there is no room for it
+  std::size_t room_left_ = 0;         ///< from there on
   std::size_t left_ = 0;              ///< of its bytes
   std::vector<bytes_view> segments_;  ///< those that have been begun
 };

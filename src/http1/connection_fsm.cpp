@@ -107,6 +107,7 @@ void connection_fsm::admit(const terms& bound, time_point now) {
   body_.begin(bound.is_payload ? body_assembler::shape::payload : body_assembler::shape::text,
               head().is_chunked ? std::nullopt : std::optional(body_length_), bound.most_bytes,
               bounds_.decode);
+  chunk_left_ = 0;
   granted_ = is_whole ? body_length_ : 0;
   is_paused_ = false;
   phase_ = head().is_chunked ? phase::chunks : phase::body;
@@ -133,7 +134,11 @@ void connection_fsm::refuse() {
 void connection_fsm::grant(std::size_t total, time_point now) {
   if (!is_arriving() || total <= granted_) return;  // of a request that is over
   granted_ = total;
-  if (!std::exchange(is_paused_, false)) return;
+  resume(now);
+}
+
+void connection_fsm::resume(time_point now) {
+  if (!is_arriving() || !std::exchange(is_paused_, false)) return;
   rate_.resume(now);
   since_ = now;
 }
@@ -161,10 +166,10 @@ connection_fsm::action connection_fsm::fail_now(error reason, int status) {
   return {.what = kind::reply_problem};
 }
 
-// Returns whether the body could take it; what is wrong otherwise is in `failure`.
-bool connection_fsm::take_in(std::string_view piece) {
-  rate_.add(piece.size());
-  return body_.append(piece);
+std::size_t connection_fsm::take_in(std::string_view piece) {
+  const std::size_t taken = body_.append(piece);
+  rate_.add(taken);
+  return taken;
 }
 
 connection_fsm::action connection_fsm::read_body(time_point now) {
@@ -179,11 +184,14 @@ connection_fsm::action connection_fsm::read_body(time_point now) {
       return {.what = kind::ask_memory, .bytes = std::min(body_length_, received + step)};
     }
     const std::size_t here = std::min(granted_ - received, input().size());
-    if (!take_in(input().substr(0, here))) return fail_now(*body_.failure());
-    input_begin_ += here;
+    input_begin_ += take_in(input().substr(0, here));
+    if (body_.failure()) return fail_now(*body_.failure());
+    if (const auto part = body_.want()) return {.what = kind::need, .part = *part};
   }
   if (!body_.is_complete()) {
-    if (granted_ > body_.received() && !body_.make_ready()) return fail_now(*body_.failure());
+    if (is_paused_ || granted_ == body_.received()) return wait_for_body(now);
+    if (!body_.make_ready()) return fail_now(*body_.failure());
+    if (const auto part = body_.want()) return {.what = kind::need, .part = *part};
     return wait_for_body(now);
   }
   begin_reply();
@@ -197,20 +205,28 @@ connection_fsm::action connection_fsm::read_chunks(time_point now) {
   const std::size_t wanted =
       body_.memory_for(std::min(terms_.most_bytes, body_.received() + input().size()));
   if (wanted > granted_) return {.what = kind::ask_memory, .bytes = wanted};
-  pieces_.clear();
-  std::size_t used = 0;
-  const auto step = reader_.read_chunks(input(), pieces_, used);
-  for (const auto piece : pieces_) {
+  for (;;) {
+    if (chunk_left_ != 0) {
+      const std::size_t taken = take_in(input().substr(0, chunk_left_));
+      input_begin_ += taken;
+      chunk_left_ -= taken;
+      if (body_.failure()) return fail_now(*body_.failure());
+      if (chunk_left_ != 0) return {.what = kind::need, .part = body_.want().value()};
+    }
+    std::string_view piece;
+    std::size_t used = 0;
+    const auto step = reader_.read_chunk(input(), piece, used);
+    input_begin_ += used - piece.size();
+    chunk_left_ = piece.size();
+    if (step == request_reader::step::failed)
+      return fail_now(reader_.failure(), reader_.failure_status());
+    if (step == request_reader::step::done) break;
+    if (piece.empty()) return wait_for_body(now);
     if (piece.size() > terms_.most_bytes - body_.received())
       return fail_now(error(
           errc::too_large,
           "the body has more than " + std::to_string(terms_.most_bytes) + " bytes, the limit"));
-    if (!take_in(piece)) return fail_now(*body_.failure());
   }
-  input_begin_ += used;
-  if (step == request_reader::step::failed)
-    return fail_now(reader_.failure(), reader_.failure_status());
-  if (step == request_reader::step::need_more) return wait_for_body(now);
   if (!body_.end()) return fail_now(*body_.failure());
   begin_reply();
   return {.what = kind::submit};

@@ -38,6 +38,7 @@ class connection_fsm {
       say_continue,   ///< write "100 Continue"
       say_working,    ///< write "102 Processing"
       ask_memory,     ///< for `bytes` of the body in all; then `grant`, `pause` or `fail`
+      need,           ///< room for `part`; then `give`, `pause` or `fail`
       submit,         ///< `take_body()`, and await its reply; then `on_replied`
       reply_problem,  ///< write `failure()`, with `failure_status()` if not 0; then `on_replied`
       cancel,         ///< the reply that is awaited is of no use any more
@@ -46,6 +47,7 @@ class connection_fsm {
       close,
     } what = kind::wait;
     std::size_t bytes = 0;
+    segment_part part{};
   };
 
   /// What a request that was let in is bound by.
@@ -81,8 +83,12 @@ class connection_fsm {
 
   /// There is memory for `total` bytes of the body.
   void grant(std::size_t total, time_point now);
-  /// There is none now: `grant` comes later.
+  /// There is room for some of the part that was asked for.
+  void give(std::span<std::byte> room) noexcept { body_.give(room); }
+  /// There is no memory, or no room, now: the body is not read until `resume`.
   void pause(time_point now);
+  /// There may be by now: it is asked for again.
+  void resume(time_point now);
   /// The body cannot be taken.
   void fail(error reason);
 
@@ -134,7 +140,7 @@ class connection_fsm {
   action linger();
   void begin_linger(time_point now);
   action fail_now(error reason, int status = 0);
-  bool take_in(std::string_view piece);
+  std::size_t take_in(std::string_view piece);
   void on_overdue(time_point now);
   void begin_reply() noexcept;
   void make_room();
@@ -173,7 +179,7 @@ class connection_fsm {
   bool is_paused_ = false;       ///< it waits for memory, and is not read
   time_point looked_at_;         ///< when a client that waits was last looked for
   time_point told_at_;           ///< when it was last told that it waits
-  std::vector<std::string_view> pieces_;
+  std::size_t chunk_left_ = 0;   ///< bytes of the body, before anything else of its chunks
 
   std::uint64_t discard_left_ = 0;
   std::size_t linger_left_ = 0;

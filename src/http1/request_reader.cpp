@@ -122,17 +122,10 @@ request_reader::step request_reader::check_fields() {
   return step::done;
 }
 
-request_reader::step request_reader::read_chunks(std::string_view input,
-                                                 std::vector<std::string_view>& pieces,
-                                                 std::size_t& used) {
+request_reader::step request_reader::read_chunk(std::string_view input, std::string_view& piece,
+                                                std::size_t& used) {
   std::string_view rest = input;
-  step last = step::need_more;
-  for (;;) {
-    std::string_view piece;
-    last = chunks_.read(rest, piece);
-    if (!piece.empty()) pieces.push_back(piece);
-    if (last != step::need_more || piece.empty()) break;
-  }
+  const step last = chunks_.read(rest, piece);
   used = input.size() - rest.size();
   if (last != step::failed) return last;
   if (chunks_.is_too_large()) return fail(errc::too_large, 413, chunks_.failure());

@@ -49,10 +49,9 @@ class request_reader {
   /// Returns whether the client speaks HTTP/1.0, and so knows neither chunks nor 100.
   [[nodiscard]] bool is_old() const noexcept { return is_old_; }
 
-  /// Reads as much of a chunked body as `input` holds. Adds views of its bytes to `pieces`, and
-  /// sets `used` to the bytes of `input` that are done with.
-  step read_chunks(std::string_view input, std::vector<std::string_view>& pieces,
-                   std::size_t& used);
+  /// Reads a chunked body up to the end of its next bytes, which are `piece`, or of `input`. Sets
+  /// `used` to the bytes of `input` that are done with, the piece behind all others.
+  step read_chunk(std::string_view input, std::string_view& piece, std::size_t& used);
 
   /// Returns why a step failed, and with which status.
   [[nodiscard]] const error& failure() const noexcept { return failure_; }

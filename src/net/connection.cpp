@@ -78,8 +78,8 @@ void connection::take_in(events what) {
   if ((what & (event_loop::ended | event_loop::urgent)) != 0) reads_to_end_ = true;
   if ((what & replied) != 0) write_reply();
   if ((what & (event_loop::writable | goes_on)) != 0 && is_sending_) send();
-  if ((what & granted) != 0 && granted_for_.load(std::memory_order_relaxed) == requests_)
-    machine_.grant(asked_memory_, now_);
+  if ((what & resumed) != 0 && resumed_for_.load(std::memory_order_relaxed) == requests_)
+    machine_.resume(now_);
   if ((what & event_loop::late) != 0) {
     timer_at_ = never;
     machine_.on_time(now_);
@@ -137,6 +137,8 @@ void connection::perform(const connection_fsm::action& next) {
       return say("HTTP/1.1 102 Processing\r\n\r\n");
     case kind::ask_memory:
       return ask_memory(next.bytes);
+    case kind::need:
+      return find_room(next.part);
     case kind::submit:
       return exchange_->submit(machine_.take_body(),
                                std::shared_ptr<reply_sink>(shared_from_this(), this));
@@ -174,16 +176,29 @@ void connection::open() {
   write_reply();
 }
 
-void connection::ask_memory(std::size_t total) {
-  asked_memory_ = total;
-  // Runs with a lock of the handler held.
-  auto given = exchange_->ask_memory(total, [weak = weak_from_this(), which = requests_] {
+// What it returns may run with a lock of the handler held.
+std::function<void()> connection::make_resume() {
+  return [weak = weak_from_this(), which = requests_] {
     auto self = weak.lock();
     if (self == nullptr) return;
     auto& found = static_cast<connection&>(*self);
-    found.granted_for_.store(which, std::memory_order_relaxed);
-    found.shared_->loop->tell(std::move(self), granted);
-  });
+    found.resumed_for_.store(which, std::memory_order_relaxed);
+    found.shared_->loop->tell(std::move(self), resumed);
+  };
+}
+
+void connection::find_room(const segment_part& due) {
+  auto found = exchange_->find_room(due, make_resume());
+  if (!found)
+    machine_.fail(std::move(found).error());
+  else if (found->empty())
+    machine_.pause(now_);
+  else
+    machine_.give(*found);
+}
+
+void connection::ask_memory(std::size_t total) {
+  auto given = exchange_->ask_memory(total, make_resume());
   if (!given)
     machine_.fail(std::move(given).error());
   else if (*given)

@@ -88,7 +88,7 @@ class connection final : public event_loop::target, public reply_sink {
   static constexpr events begins = event_loop::first_own << 0;
   static constexpr events refuses = event_loop::first_own << 1;
   static constexpr events replied = event_loop::first_own << 2;
-  static constexpr events granted = event_loop::first_own << 3;
+  static constexpr events resumed = event_loop::first_own << 3;
   static constexpr events yields = event_loop::first_own << 4;
   static constexpr events closes_soon = event_loop::first_own << 5;
   static constexpr events closes_now = event_loop::first_own << 6;
@@ -100,6 +100,8 @@ class connection final : public event_loop::target, public reply_sink {
   void perform(const connection_fsm::action& next);
   void open();
   void ask_memory(std::size_t total);
+  void find_room(const segment_part& due);
+  std::function<void()> make_resume();
   void say(std::string_view line);
   std::size_t read();
   void yield_if_idle();
@@ -120,10 +122,9 @@ class connection final : public event_loop::target, public reply_sink {
   const std::shared_ptr<request_exchange> exchange_;
   time_point now_;  ///< of the events that are being told: a few microseconds are no matter
   time_point timer_at_ = never;
-  std::uint64_t requests_ = 0;    ///< names the present one among all
-  std::size_t asked_memory_ = 0;  ///< in all, for the present body
-  bool may_read_ = false;         ///< nothing has said since that it would block
-  bool reads_to_end_ = false;     ///< until it would block: a short read proves nothing
+  std::uint64_t requests_ = 0;  ///< names the present one among all
+  bool may_read_ = false;       ///< nothing has said since that it would block
+  bool reads_to_end_ = false;   ///< until it would block: a short read proves nothing
   bool is_closed_ = false;
 
   // The reply that is being written, if there is one.
@@ -137,7 +138,7 @@ class connection final : public event_loop::target, public reply_sink {
   static constexpr std::int64_t not_idle = -1;
   std::atomic<std::int64_t> idle_since_{not_idle};
   std::atomic<std::int64_t> yields_since_{not_idle};
-  std::atomic<std::uint64_t> granted_for_{0};  ///< the request
+  std::atomic<std::uint64_t> resumed_for_{0};  ///< the request
   bool is_made_ = false;                       ///< the reply
 };
 

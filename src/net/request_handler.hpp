@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 
 /// @file
 /// All that a listener knows of those whom it serves: who decides about requests, takes bodies and
@@ -52,7 +53,12 @@ class request_exchange {
   /// `resume` runs when it is, on any thread; it must not call back, and only wakes whoever waits.
   virtual result<bool> ask_memory(std::size_t total, std::function<void()> resume) = 0;
 
-  /// Hands the body over. The reply comes to `to`, perhaps at once.
+  /// Finds room for a part of a large segment. Empty: there is none now; then as `ask_memory`.
+  virtual result<std::span<std::byte>> find_room(const segment_part& due,
+                                                 std::function<void()> resume) = 0;
+
+  /// Hands the body over, of which the exchange has the large segments. The reply comes to `to`,
+  /// perhaps at once.
   virtual void submit(incoming_body body, std::shared_ptr<reply_sink> to) = 0;
 
   /// The reply that was to come is of no use any more; it comes all the same.

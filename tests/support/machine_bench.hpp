@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http1/connection_fsm.hpp"
+#include "support/segment_store.hpp"
 
 #include <cstring>
 #include <deque>
@@ -45,6 +46,12 @@ class machine_bench {
     if (const auto total = std::exchange(waits_for_, std::nullopt)) machine.grant(*total, now);
     run();
   }
+  /// There is room for segments again.
+  void make_room() {
+    segments.has_none = false;
+    machine.resume(now);
+    run();
+  }
   /// Time passes.
   void wait(modal::duration length) {
     now += length;
@@ -81,6 +88,14 @@ class machine_bench {
       case kind::ask_memory:
         ask_memory(next.bytes);
         break;
+      case kind::need: {
+        const auto room = segments.find_room(next.part, {}).value();
+        if (room.empty())
+          machine.pause(now);
+        else
+          machine.give(room);
+        break;
+      }
       case kind::submit: {
         const auto body = machine.take_body();
         text.append("body ").append(text_of(body.block())).append("\n");
@@ -140,6 +155,7 @@ class machine_bench {
       [](const modal::detail::request_head&) { return true; };
   machine_t::terms terms{.deadline = modal::never, .most_bytes = 1 << 16};
   memory has_memory = memory::granted;
+  segment_store segments{3000};
   bool replies_at_once = true;
   std::function<void(std::size_t)> on_action;  ///< with the number of actions so far
 

@@ -140,11 +140,15 @@ TEST_CASE("request_reader: reads chunks however they are split", "[http1][reques
     step last = step::need_more;
     for (std::size_t i = 0; i < body.size() && last == step::need_more; i += piece) {
       waiting += body.substr(i, piece);
-      std::vector<std::string_view> pieces;
-      std::size_t used = 0;
-      last = reader.read_chunks(waiting, pieces, used);
-      for (const auto each : pieces) whole += each;
-      waiting.erase(0, used);
+      for (std::string_view found = "any"; last == step::need_more && !found.empty();) {
+        found = {};
+        std::size_t used = 0;
+        last = reader.read_chunk(waiting, found, used);
+        REQUIRE(used >= found.size());
+        if (!found.empty()) CHECK(found.data() + found.size() == waiting.data() + used);
+        whole += found;
+        waiting.erase(0, used);
+      }
     }
     CHECK(last == step::done);
     CHECK(whole == "abcd0123456789");
@@ -158,9 +162,15 @@ TEST_CASE("request_reader: refuses malformed chunks, and large ones by their siz
     request_reader reader(bounds);
     const std::string head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     REQUIRE(reader.read_head(head) == step::done);
-    std::vector<std::string_view> pieces;
-    std::size_t used = 0;
-    CHECK(reader.read_chunks(body, pieces, used) == step::failed);
+    std::string_view rest = body;
+    step last = step::need_more;
+    for (std::string_view piece = "any"; last == step::need_more && !piece.empty();) {
+      piece = {};
+      std::size_t used = 0;
+      last = reader.read_chunk(rest, piece, used);
+      rest.remove_prefix(used);
+    }
+    CHECK(last == step::failed);
     return reader.failure_status();
   };
   for (const auto* body : {"x\r\nabcd\r\n", "4\r\nabcde\r\n0\r\n\r\n", "-1\r\n\r\n"})

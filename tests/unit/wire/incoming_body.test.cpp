@@ -2,6 +2,7 @@
 #include <modal/wire/incoming_body.hpp>
 
 #include "support/catch.hpp"
+#include "support/segment_store.hpp"
 
 #include <cstring>
 #include <type_traits>
@@ -25,11 +26,11 @@ TEST_CASE("incoming body: of one block", "[wire][incoming_body]") {
 TEST_CASE("incoming body: its parts stay where they are when it moves", "[wire][incoming_body]") {
   modal::buffer_pool pool;
   auto front = pool.take(10);
-  std::vector<modal::buffer> large;
-  large.push_back(pool.take(100));
-  const modal::bytes_view segment = large[0].view();
+  auto large = std::make_unique<test::segment_store>();
+  const modal::bytes_view segment = large->find_room({0, 0, 100}, {}).value();
   const modal::bytes_view envelope = front.view();
-  incoming_body first(std::move(front), std::move(large), {envelope, {segment}, 164});
+  incoming_body first(std::move(front), {envelope, {segment}, 164});
+  first.keep(std::move(large));
   incoming_body second(std::move(first));
   incoming_body body;
   CHECK(body.size() == 0);
