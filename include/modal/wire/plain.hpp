@@ -3,6 +3,10 @@
 
 #include <boost/pfr/core.hpp>
 #include <boost/pfr/tuple_size.hpp>
+#include <boost/preprocessor/cat.hpp>
+#include <boost/preprocessor/repetition/enum_params.hpp>
+#include <boost/preprocessor/repetition/repeat.hpp>
+#include <boost/preprocessor/repetition/repeat_from_to.hpp>
 
 #include <cstddef>
 #include <type_traits>
@@ -10,7 +14,7 @@
 
 /// @file
 /// Which aggregates Boost.PFR cannot take apart: those with base classes or C arrays, whose
-/// initialisers are no list of their members.
+/// initialisers are no list of their members, and those with bit-fields.
 
 namespace modal::detail {
 
@@ -90,16 +94,47 @@ consteval bool has_c_array() {
   (std::make_index_sequence<count>());
 }
 
+template <class T>
+void refer_to(T&);
+
+#define MODAL_DETAIL_REFERS(z, index, unused) \
+  &&requires { refer_to(BOOST_PP_CAT(member, index)); }
+#define MODAL_DETAIL_LOOK(z, index, unused)                                          \
+  if constexpr (Count == index) {                                                    \
+    auto& [BOOST_PP_ENUM_PARAMS(index, member)] = value;                             \
+    return std::bool_constant<true BOOST_PP_REPEAT(index, MODAL_DETAIL_REFERS, )>(); \
+  } else
+
+// Nothing refers to a bit-field, and Boost.PFR to every member.
+template <std::size_t Count, class T>
+auto look_at_members(T& value) {
+  BOOST_PP_REPEAT_FROM_TO(1, 33, MODAL_DETAIL_LOOK, )
+  return std::true_type();
+}
+
+#undef MODAL_DETAIL_LOOK
+#undef MODAL_DETAIL_REFERS
+
+/// Whether one of the first 32 members of the aggregate T, which has no C array, is a bit-field.
+template <class T>
+inline constexpr bool has_bit_field =
+    !decltype(look_at_members<boost::pfr::tuple_size_v<T>>(std::declval<T&>()))::value;
+
 /// Refuses aggregates whose members cannot be told apart.
 template <class T>
 consteval void check_plain() {
   static_assert(!has_base_class<T>,
                 "modal: the members of an aggregate with a base class are not all its own: list "
                 "them with MODAL_FIELDS, those of the base too, or give it a cereal serialize()");
-  if constexpr (!has_base_class<T> && !std::is_empty_v<T>)
+  if constexpr (!has_base_class<T> && !std::is_empty_v<T>) {
     static_assert(!has_c_array<T>(),
                   "modal: the members of an aggregate with a C array cannot be told apart: use "
                   "std::array, or list them with MODAL_FIELDS");
+    if constexpr (!has_c_array<T>())
+      static_assert(!has_bit_field<T>,
+                    "modal: nothing can refer to a bit-field of an aggregate: use whole integers, "
+                    "or give it a cereal save() and load() that copy them");
+  }
 }
 
 }  // namespace modal::detail

@@ -12,6 +12,7 @@
 #include <vector>
 
 using modal::detail::has_base_class;
+using modal::detail::has_bit_field;
 using modal::detail::has_c_array;
 
 namespace plain {
@@ -69,6 +70,19 @@ struct awkward {
   const int g = 3;
 };
 
+struct bits {
+  std::string a;
+  unsigned b : 3;
+  unsigned c : 5;
+};
+struct one_bit {
+  bool is_on : 1;
+};
+struct last_bit {
+  int a, b, c, d, e, f, g, h;
+  long i : 7;
+};
+
 }  // namespace plain
 
 TEST_CASE("plain: finds base classes", "[wire][plain]") {
@@ -90,4 +104,13 @@ TEST_CASE("plain: finds C arrays", "[wire][plain]") {
   CHECK_FALSE(has_c_array<plain::members>());
   CHECK_FALSE(has_c_array<plain::nested>());
   CHECK_FALSE(has_c_array<plain::awkward>());
+}
+
+TEST_CASE("plain: finds bit-fields", "[wire][plain]") {
+  CHECK(has_bit_field<plain::bits>);
+  CHECK(has_bit_field<plain::one_bit>);
+  CHECK(has_bit_field<plain::last_bit>);
+  CHECK_FALSE(has_bit_field<plain::members>);
+  CHECK_FALSE(has_bit_field<plain::nested>);
+  CHECK_FALSE(has_bit_field<plain::awkward>);
 }
