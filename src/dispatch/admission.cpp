@@ -197,12 +197,12 @@ result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
 }
 
 void dispatcher_core::withdraw(call& admitted_call, errc why) noexcept {
+  const error reason(why);
   {
     const mutex_lock lock(mutex);
     retire_locked(admitted_call);
     claim_locked(admitted_call);
-    ++failed;
-    admitted_call.target->metrics.count(why);
+    count_locked(admitted_call, &reason);
   }
   note_delivered();
 }

@@ -77,7 +77,8 @@ struct call final : scheduled,
   call_head head;
   time_point deadline = never;
 
-  // Set by submit; taken by the thread that turned `answered` to true.
+  // Set by submit. The sink is taken by the thread that turned `answered` to true.
+  bool is_answered_quickly = false;  ///< its sink never blocks
   std::shared_ptr<call_sink> sink;
 
   // Guarded by the dispatcher's mutex.
@@ -98,8 +99,6 @@ struct call final : scheduled,
 
   // The wish is made under the dispatcher's mutex; the function asks for its token at any time.
   lazy_stop stop;
-
-  bool is_answered_quickly = false;  ///< its sink never blocks; set by submit
 
   // Owned by the submitter, then by the worker that runs the call.
   incoming_body body;

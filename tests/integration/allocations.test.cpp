@@ -5,48 +5,22 @@
 #include <modal/modal.hpp>
 
 #include "support/catch.hpp"
+#include "support/watched_new.hpp"
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 
 namespace {
 
 std::atomic<std::size_t> all{0};
 thread_local std::size_t here = 0;
 
-void* take(std::size_t size) {
-  all.fetch_add(1, std::memory_order_relaxed);
-  ++here;
-  if (void* made = std::malloc(size == 0 ? 1 : size)) return made;
-  throw std::bad_alloc();
-}
-
-void* take(std::size_t size, std::align_val_t alignment) {
-  all.fetch_add(1, std::memory_order_relaxed);
-  ++here;
-  void* made = nullptr;
-  if (::posix_memalign(&made, static_cast<std::size_t>(alignment), size == 0 ? 1 : size) == 0)
-    return made;
-  throw std::bad_alloc();
-}
-
 }  // namespace
 
-// NOLINTBEGIN(misc-new-delete-overloads): they are all here
-void* operator new(std::size_t size) { return take(size); }
-void* operator new[](std::size_t size) { return take(size); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return take(size, alignment); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return take(size, alignment); }
-void operator delete(void* made) noexcept { std::free(made); }
-void operator delete[](void* made) noexcept { std::free(made); }
-void operator delete(void* made, std::size_t) noexcept { std::free(made); }
-void operator delete[](void* made, std::size_t) noexcept { std::free(made); }
-void operator delete(void* made, std::align_val_t) noexcept { std::free(made); }
-void operator delete[](void* made, std::align_val_t) noexcept { std::free(made); }
-void operator delete(void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
-void operator delete[](void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
-// NOLINTEND(misc-new-delete-overloads)
+bool test::on_new() noexcept {
+  all.fetch_add(1, std::memory_order_relaxed);
+  ++here;
+  return true;
+}
 
 namespace counted {
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory runs out once, at every place in turn: each peer is answered or sees its connection close,
 // no call is lost from the books, others are served, and a stop ends.
+#include "support/watched_new.hpp"
 #include "unit/net/raw_peer.hpp"
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 
 namespace {
 
@@ -20,33 +19,9 @@ bool is_to_fail() {
   return true;
 }
 
-void* take(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
-  void* made = nullptr;
-  if (is_to_fail() || ::posix_memalign(&made, alignment, size == 0 ? 1 : size) != 0)
-    throw std::bad_alloc();
-  return made;
-}
-
 }  // namespace
 
-// NOLINTBEGIN(misc-new-delete-overloads): they are all here
-void* operator new(std::size_t size) { return take(size); }
-void* operator new[](std::size_t size) { return take(size); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return take(size, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return take(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* made) noexcept { std::free(made); }
-void operator delete[](void* made) noexcept { std::free(made); }
-void operator delete(void* made, std::size_t) noexcept { std::free(made); }
-void operator delete[](void* made, std::size_t) noexcept { std::free(made); }
-void operator delete(void* made, std::align_val_t) noexcept { std::free(made); }
-void operator delete[](void* made, std::align_val_t) noexcept { std::free(made); }
-void operator delete(void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
-void operator delete[](void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
-// NOLINTEND(misc-new-delete-overloads)
+bool test::on_new() noexcept { return !is_to_fail(); }
 
 using namespace test;
 

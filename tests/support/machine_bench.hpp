@@ -17,6 +17,20 @@
 // handler that writes down what becomes of each request. For unit tests and fuzzers.
 namespace test {
 
+inline std::string get(const std::string& target, const std::string& fields = {}) {
+  return "GET " + target + " HTTP/1.1\r\nhost: a\r\n" + fields + "\r\n";
+}
+inline std::string post(const std::string& target, std::size_t size,
+                        const std::string& fields = {}) {
+  return "POST " + target + " HTTP/1.1\r\nhost: a\r\n" + fields +
+         "content-length: " + std::to_string(size) + "\r\n\r\n";
+}
+inline std::string chunked(const std::string& target, const std::string& chunks,
+                           const std::string& fields = {}) {
+  return "POST " + target + " HTTP/1.1\r\nhost: a\r\n" + fields +
+         "transfer-encoding: chunked\r\n\r\n" + chunks;
+}
+
 class machine_bench {
  public:
   using machine_t = modal::detail::connection_fsm;

@@ -8,23 +8,13 @@
 #include <cstring>
 
 using namespace std::chrono_literals;
+using test::chunked;
+using test::get;
 using test::machine_bench;
+using test::post;
 using kind = machine_bench::kind;
 
 namespace {
-
-std::string get(const std::string& target, const std::string& fields = {}) {
-  return "GET " + target + " HTTP/1.1\r\nhost: a\r\n" + fields + "\r\n";
-}
-std::string post(const std::string& target, std::size_t size, const std::string& fields = {}) {
-  return "POST " + target + " HTTP/1.1\r\nhost: a\r\n" + fields +
-         "content-length: " + std::to_string(size) + "\r\n\r\n";
-}
-std::string chunked(const std::string& target, const std::string& chunks,
-                    const std::string& fields = {}) {
-  return "POST " + target + " HTTP/1.1\r\nhost: a\r\n" + fields +
-         "transfer-encoding: chunked\r\n\r\n" + chunks;
-}
 
 const std::vector<std::string>& conversations() {
   static const std::vector<std::string> all{

@@ -6,21 +6,9 @@
 #include <cstring>
 #include <sstream>
 
+using test::chunked;
 using test::machine_bench;
-
-namespace {
-
-std::string post(const std::string& target, std::size_t size, const std::string& fields = {}) {
-  return "POST " + target + " HTTP/1.1\r\nhost: a\r\n" + fields +
-         "content-length: " + std::to_string(size) + "\r\n\r\n";
-}
-std::string chunked(const std::string& target, const std::string& chunks,
-                    const std::string& fields = {}) {
-  return "POST " + target + " HTTP/1.1\r\nhost: a\r\n" + fields +
-         "transfer-encoding: chunked\r\n\r\n" + chunks;
-}
-
-}  // namespace
+using test::post;
 
 TEST_CASE("connection fsm: takes a payload apart as it comes", "[http1][connection_fsm]") {
   const std::string large(100'000, 'x');
