@@ -4,6 +4,7 @@
 /// @file
 /// Calls with Asio completion tokens. The only public header that includes Asio.
 
+#include <modal/base/insist.hpp>
 #include <modal/modal.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -13,6 +14,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <exception>
+#include <new>
 #include <optional>
 #include <type_traits>
 
@@ -126,14 +128,23 @@ class async_operation final
     // Until dispatch has returned: its last step, waking a thread, must find the context alive, and
     // the handler may run, and end the context's work, before it.
     const auto work = work_;
-    boost::asio::dispatch(work.get_executor(),
-                          [self = this->shared_from_this(), answer = std::move(answer)]() mutable {
-                            self->deliver(answer);
-                          });
+    answer_ = std::move(answer);
+    // It may need memory, until it has begun to run the handler here.
+    insist([&] {
+      try {
+        boost::asio::dispatch(work.get_executor(),
+                              [self = this->shared_from_this()] { self->deliver(); });
+      } catch (const std::bad_alloc&) {
+        if (!is_delivered_) throw;
+        std::terminate();  // the handler threw it, where the executor lets nobody catch that
+      }
+    });
   }
 
  private:
-  void deliver(const result<incoming_answer>& answer) {
+  void deliver() {
+    is_delivered_ = true;
+    const result<incoming_answer> answer = *std::exchange(answer_, std::nullopt);
     boost::asio::get_associated_cancellation_slot(handler_).clear();
     auto value = answer ? decode_result<R>(answer->body, bounds_) : result<R>(answer.error());
     if (details_ != nullptr) *details_ = value ? diagnostics{} : value.error().details();
@@ -150,6 +161,8 @@ class async_operation final
   std::optional<Stored> stored_;
   diagnostics* details_;
   decode_limits bounds_;
+  std::optional<result<incoming_answer>> answer_;
+  bool is_delivered_ = false;
   boost::asio::executor_work_guard<executor_type> work_;
 };
 

@@ -25,6 +25,7 @@
 #include <modal/function/impl/context.ipp>
 #include <modal/function/impl/exception.ipp>
 #include <modal/function/impl/log.ipp>
+#include <modal/gpu/impl/current_stream.ipp>
 #include <modal/http1/impl/chunks.ipp>
 #include <modal/http1/impl/head.ipp>
 #include <modal/net/impl/lookup.ipp>

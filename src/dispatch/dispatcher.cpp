@@ -49,6 +49,10 @@ std::unique_ptr<segment_memory> dispatcher::make_segment_memory(const ticket& he
   return core_->make_segment_memory(*held.call_);
 }
 
+void dispatcher::end_aside(std::vector<std::shared_ptr<const void>> last) noexcept {
+  core_->end_aside(std::move(last));
+}
+
 call_ptr dispatcher::submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink,
                             submitter who) {
   return core_->submit(std::move(admitted.call_), std::move(body), std::move(sink), who);

@@ -139,6 +139,9 @@ class dispatcher {
   /// Returns what the large segments of the body of `held` are to lie in: its function decides.
   [[nodiscard]] std::unique_ptr<segment_memory> make_segment_memory(const ticket& held);
 
+  /// Lets go of what a result held on a thread of its own: its end is users' code, or takes long.
+  void end_aside(std::vector<std::shared_ptr<const void>> last) noexcept;
+
   /// Queues the call. @return a reference for `cancel`.
   call_ptr submit(ticket admitted, incoming_body body, std::shared_ptr<call_sink> sink,
                   submitter who = submitter::waits);

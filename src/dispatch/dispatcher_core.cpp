@@ -229,7 +229,7 @@ void dispatcher_core::note_delivered() noexcept {
 
 // Stop callbacks are users' code, and may block.
 void dispatcher_core::stop_function(std::stop_source which) {
-  if (config.keeper == housekeeping::own_thread) return stopper.request(std::move(which));
+  if (config.keeper == housekeeping::own_thread) return aside.request(std::move(which));
   const mutex_lock lock(mutex);
   stops.push_back(std::move(which));
 }
@@ -242,7 +242,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   which->is_answered_quickly = who == submitter::goes_back;
   std::optional<verdict> ended;
   std::shared_ptr<const call_outcome> outcome;
-  repeatable_calls::kept_list dropped;  // destroyed without the lock
+  repeatable_calls::kept_list dropped;
   incoming_body unused;
   wake_up wake{.is_seen = who == submitter::goes_back && seeks_for == this};
   {
@@ -284,6 +284,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
     }
     dropped = repeats.take_dropped();
   }
+  end_aside(std::move(dropped));
   { const incoming_body given_back = std::move(unused); }
   if (ended)
     deliver(*ended);
@@ -314,7 +315,7 @@ time_point dispatcher_core::expire() {
     std::optional<verdict> ended;
     std::optional<std::stop_source> stop;
     std::vector<std::stop_source> asked;
-    repeatable_calls::kept_list dropped;  // destroyed without the lock
+    repeatable_calls::kept_list dropped;
     wake_up wake;
     {
       const mutex_lock lock(mutex);
@@ -340,9 +341,10 @@ time_point dispatcher_core::expire() {
       }
     }
     carry_out(wake);
+    end_aside(std::move(dropped));
     if (ended) deliver(*ended);
     if (stop && config.keeper == housekeeping::own_thread)
-      stopper.request(*std::move(stop));
+      aside.request(*std::move(stop));
     else if (stop)
       stop->request_stop();
     for (auto& each : asked) each.request_stop();
@@ -370,7 +372,7 @@ bool dispatcher_core::stop_one() {
     if (runs) stop = keep->stop.request();
   }
   deliver(*ended);
-  if (stop) stopper.request(*std::move(stop));
+  if (stop) aside.request(*std::move(stop));
   return true;
 }
 

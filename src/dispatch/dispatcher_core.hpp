@@ -7,8 +7,8 @@
 #include "dispatch/dispatcher.hpp"
 #include "dispatch/recent_calls.hpp"
 #include "schedule/schedule.hpp"
+#include "worker/aside_runner.hpp"
 #include "worker/parker.hpp"
-#include "worker/stop_runner.hpp"
 #include "worker/thread_pool.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -55,6 +55,9 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
   std::unique_ptr<segment_memory> make_segment_memory(const call& held);
+  void end_aside(std::vector<std::shared_ptr<const void>> last) noexcept {
+    aside.end(std::move(last));
+  }
   call_ptr submit(call_ptr admitted, incoming_body body, std::shared_ptr<call_sink> sink,
                   submitter who);
   void cancel(call& which);
@@ -142,6 +145,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
       MODAL_EXCLUDES(mutex);
   verdict end_locked(call& which, errc what, std::string_view message, wake_up& wake) noexcept
       MODAL_REQUIRES(mutex);
+  void end_aside(repeatable_calls::kept_list dropped) noexcept MODAL_EXCLUDES(mutex);
   void deliver(verdict& ended) noexcept MODAL_EXCLUDES(mutex);
   void note_delivered() noexcept MODAL_EXCLUDES(mutex);
   void stop_function(std::stop_source which) MODAL_EXCLUDES(mutex);
@@ -159,7 +163,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                                                     const std::optional<error>& failure,
                                                     std::shared_ptr<const void> memory);
   void log_end(const call& which, const std::optional<error>& failure,
-               std::chrono::nanoseconds run_time) const;
+               std::chrono::nanoseconds run_time) const noexcept;
   bool retry_locked(call& which, error& failure, time_point now, wake_up& wake)
       MODAL_REQUIRES(mutex);
 
@@ -216,7 +220,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
 
   thread_pool workers;
   std::thread housekeeper;
-  stop_runner stopper;
+  aside_runner aside;
 };
 
 /// Runs the function of `which` on this thread, and turns whatever it throws into an error.

@@ -118,8 +118,8 @@ void dispatcher_core::lose(call& which) {
     const mutex_lock lock(mutex);
     if (which.answered) return;
     which.is_lost = true;
-    // Somebody must be able to ask for it.
-    goes_on = which.head.repeats && which.is_noted && !draining;
+    // Somebody must be able to ask for it, or has done so.
+    goes_on = which.head.repeats && which.is_noted && (!draining || !which.followers.empty());
     if (goes_on && which.followers.empty()) {
       which.abandoned_at = saturating_add(config.time->now(), come_again);
       set_due_locked(which, wake);
@@ -127,6 +127,18 @@ void dispatcher_core::lose(call& which) {
   }
   carry_out(wake);
   if (!goes_on) cancel(which);
+}
+
+// What outcomes hold is the user's, and its end may take its time.
+void dispatcher_core::end_aside(repeatable_calls::kept_list dropped) noexcept {
+  if (dropped.empty()) return;
+  try {
+    std::vector<std::shared_ptr<const void>> last;
+    last.reserve(dropped.size());
+    for (auto& each : dropped) last.push_back(std::move(each.outcome));
+    aside.end(std::move(last));
+  } catch (const std::bad_alloc&) {  // then here
+  }
 }
 
 void dispatcher_core::deliver_failure(const std::vector<call_ptr>& to, const error& failure,

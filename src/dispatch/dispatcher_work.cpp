@@ -40,16 +40,28 @@ std::size_t text_size(const std::optional<error>& failure) {
 class dispatcher_core::seat final : public worker_seat {
  public:
   seat(dispatcher_core& of, call& sits) noexcept
-      : core(of), which_(sits), keeps_lane_(sits.target->descriptor->options.max_concurrent != 0) {}
+      : core(of),
+        which_(sits),
+        keeps_lane_(sits.target->descriptor->options.max_concurrent != 0),
+        outer_(dynamic_cast<const seat*>(this_seat())) {}
 
   void leave() noexcept override { core.park(which_, keeps_lane_); }
   void come_back() noexcept override { core.resume(which_, keeps_lane_); }
+
+  /// Returns whether a function on this thread, this one or one that waits for it, is in the lane
+  /// of `other`, and keeps its place there.
+  [[nodiscard]] bool keeps_lane_of(const call& other) const noexcept {
+    for (const seat* each = this; each != nullptr; each = each->outer_)
+      if (each->keeps_lane_ && each->which_.line == other.line) return true;
+    return false;
+  }
 
   dispatcher_core& core;
 
  private:
   call& which_;
   const bool keeps_lane_;
+  const seat* const outer_;
 };
 
 // The memory of a result, from its run until it is written. A result may overdraw the budget, for
@@ -181,7 +193,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   bool mine = false;
   bool again = false;
   std::vector<call_ptr> followers;
-  repeatable_calls::kept_list dropped;  // destroyed without the lock
+  repeatable_calls::kept_list dropped;
   wake_up wake;
   call_ptr next;
   call_answer answer{.about = which, .report = {}};
@@ -218,6 +230,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     if (plan.has_next()) pick_worker_locked(wake);
   }
   carry_out(wake);
+  end_aside(std::move(dropped));
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;
@@ -250,18 +263,22 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   return next;
 }
 
-// After the answer: the sink of the log is the user's, and may take its time.
+// After the answer: the sink of the log is the user's, and may take its time. What it throws, or a
+// record that there is no memory for, is not worth a worker.
 void dispatcher_core::log_end(const call& which, const std::optional<error>& failure,
-                              nanoseconds run_time) const {
+                              nanoseconds run_time) const noexcept {
   if (!config.log_calls || !config.log) return;
-  config.log({.level = log_level::debug,
-              .time = std::chrono::system_clock::now(),
-              .message = failure ? to_string(failure->value()) : "done",
-              .function = which.target->descriptor->name,
-              .call = which.head.id,
-              .fields = {{"run_us", std::to_string(run_time.count() / 1000)},
-                         {"attempt", std::to_string(which.attempt)},
-                         {"caller", which.caller ? which.caller->name : std::string("anyone")}}});
+  try {
+    config.log({.level = log_level::debug,
+                .time = std::chrono::system_clock::now(),
+                .message = failure ? to_string(failure->value()) : "done",
+                .function = which.target->descriptor->name,
+                .call = which.head.id,
+                .fields = {{"run_us", std::to_string(run_time.count() / 1000)},
+                           {"attempt", std::to_string(which.attempt)},
+                           {"caller", which.caller ? which.caller->name : std::string("anyone")}}});
+  } catch (...) {
+  }
 }
 
 // Exactly this call, whose caller waits on this thread: with another one it might wait for a mutex
@@ -274,6 +291,10 @@ bool dispatcher_core::run_here(call& which) {
     if (which.at != call::phase::queued || which.answered) return false;
     const time_point now = config.time->now();
     if (which.deadline <= now) return false;
+    // As many as the user has said may run; it would wait for itself otherwise.
+    if (which.target->descriptor->options.max_concurrent != 0 && which.line->room() == 0 &&
+        !mine->keeps_lane_of(which))
+      return false;
     plan.take(which);
     start_locked(which, now);
   }

@@ -5,11 +5,12 @@
 
 namespace modal::detail {
 
-// Grants where it fits and no older body waits, and to the oldest body whatever it needs.
+// Grants where it fits and no older body waits; to the oldest body whatever it needs, unless others
+// have more than the limit without it: bodies before it that went beyond the limit, or results.
 bool memory_budget::grant(memory_share& share, std::size_t total) noexcept {
   const std::size_t more = total > share.held ? total - share.held : 0;
   const bool is_oldest = &share == &arriving_.front();
-  if (!is_oldest && !has_room(more)) return false;
+  if (!has_room(more) && !(is_oldest && used_ - share.held <= limit_)) return false;
   charge(share, more);
   return true;
 }

@@ -21,8 +21,9 @@ struct memory_share {
 ///
 /// At the limit the youngest bodies wait, and the oldest goes on, beyond the limit if it must: so
 /// bodies that have half arrived never wait for one another, and each body that keeps coming is
-/// complete at some time. The overdraft is at most what one body may have, and results, whose calls
-/// have run already, may overdraw too; until that is paid back nobody else is granted anything.
+/// complete at some time, or its deadline passes. The overdraft is at most what one body may have,
+/// and results, whose calls have run already, may overdraw too; until that is paid back nobody else
+/// is granted anything, the next oldest neither.
 class memory_budget {
  public:
   explicit memory_budget(std::size_t limit) : limit_(limit) {}

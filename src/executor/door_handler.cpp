@@ -8,12 +8,15 @@
 namespace modal::detail {
 namespace {
 
+constexpr std::size_t slow_to_free = 4 << 20;
+
 // Is the sink of its own calls: one at a time, so that the reply's memory is used again and again.
 class door_exchange final : public request_exchange,
                             public call_sink,
                             public std::enable_shared_from_this<door_exchange> {
  public:
   explicit door_exchange(std::shared_ptr<door> serves) : door_(std::move(serves)) {}
+  ~door_exchange() override { drop_answer(); }
 
   std::optional<connection_fsm::terms> open(const request_head& head, bool is_complete) override {
     answer_.has_result = false;
@@ -72,6 +75,19 @@ class door_exchange final : public request_exchange,
   }
 
   outgoing_reply& answer() noexcept override { return answer_; }
+
+  void drop_answer() noexcept override {
+    if (answer_.has_result &&
+        (answer_.result.holds_objects() || answer_.result.wire_size() >= slow_to_free)) {
+      auto last = answer_.result.take_kept();
+      try {
+        last.push_back(std::move(answer_.memory));  // it is held until then
+      } catch (const std::bad_alloc&) {
+      }
+      calls().end_aside(std::move(last));
+    }
+    answer_.clear();
+  }
 
   void on_answer(const call_answer& answer) noexcept override {
     bool is_made = true;

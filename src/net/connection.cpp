@@ -111,7 +111,7 @@ void connection::advance() {
     if (next.what != kind::wait) {
       perform(next);
       if (is_closed_) return;
-      if (next.what == kind::open) ++requests;
+      if (next.what == kind::open && ++requests > 1) now_ = steady_clock::now();
     } else {
       const std::size_t more = read();
       if (more == 0) break;
@@ -122,6 +122,8 @@ void connection::advance() {
         now_ - begun >= most_time_in_turn)
       return shared_->loop->tell(shared_from_this(), goes_on);
   }
+  // Not only with the end of a reply: an empty line has come, or the body of a refused request.
+  set_idle(machine_.is_idle() ? std::optional(machine_.idle_since()) : std::nullopt);
   arm(machine_.due(now_));
 }
 

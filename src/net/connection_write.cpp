@@ -77,7 +77,7 @@ void connection::send() {
 void connection::end_reply(bool is_out) noexcept {
   is_sending_ = false;
   left_ = {};
-  exchange_->answer().clear();
+  exchange_->drop_answer();
   exchange_->abandon();
   machine_.on_replied(is_out, now_);
   set_idle(machine_.is_idle() ? std::optional(machine_.idle_since()) : std::nullopt);

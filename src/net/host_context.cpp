@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/host_context.hpp"
 
+#include <modal/base/mutex.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
-#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <system_error>
@@ -18,7 +17,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-using waited = asio::posix::basic_stream_descriptor<asio::strand<asio::io_context::executor_type>>;
+using waited = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
 // A descriptor of its own, so that the context may close it whenever it goes.
 void open_copy(waited& to, int descriptor) {
@@ -36,21 +35,32 @@ void open_copy(waited& to, int descriptor) {
 
 struct host_context::shared : std::enable_shared_from_this<shared> {
   shared(asio::io_context& host, std::shared_ptr<event_loop> runs)
-      : loop(std::move(runs)), ready(asio::make_strand(host)) {
+      : loop(std::move(runs)), ready(host.get_executor()) {
     open_copy(ready, loop->native_handle());
   }
 
   void wait();
+  void end() noexcept;
+  bool has_ended() {
+    const mutex_lock lock(mutex);
+    return is_over;
+  }
 
   const std::shared_ptr<event_loop> loop;
-  waited ready;
-  std::atomic<bool> is_over{false};
+
+  // One wait at a time is under way, and whoever begins it or ends it holds this: a strand, which
+  // does the same, needs memory where nobody can bear that there is none.
+  detail::mutex mutex;
+  waited ready MODAL_GUARDED_BY(mutex);
+  bool is_over MODAL_GUARDED_BY(mutex) = false;
 };
 
 void host_context::shared::wait() {
+  const mutex_lock lock(mutex);
+  if (is_over) return;
   ready.async_wait(asio::posix::descriptor_base::wait_read,
                    [self = shared_from_this()](const boost::system::error_code& failed) {
-                     if (failed || self->is_over.load()) return;
+                     if (failed || self->has_ended()) return;
                      self->loop->run_ready();
                      try {
                        self->wait();
@@ -58,6 +68,13 @@ void host_context::shared::wait() {
                        self->loop->lend(false);
                      }
                    });
+}
+
+void host_context::shared::end() noexcept {
+  const mutex_lock lock(mutex);
+  is_over = true;
+  boost::system::error_code ignored;
+  ready.close(ignored);
 }
 
 host_context::host_context(asio::io_context& host, std::shared_ptr<event_loop> loop)
@@ -70,10 +87,8 @@ host_context::~host_context() = default;
 
 void host_context::end() {
   if (shared_ == nullptr) return;
-  shared_->is_over.store(true);
   shared_->loop->lend(false);
-  // On the strand: a handler may be using the descriptor.
-  asio::post(shared_->ready.get_executor(), [own = shared_] { own->ready.close(); });
+  shared_->end();
   shared_.reset();
 }
 

@@ -72,6 +72,9 @@ class request_exchange {
   virtual void abandon() noexcept = 0;
 
   [[nodiscard]] virtual outgoing_reply& answer() noexcept = 0;
+
+  /// The reply is written, or of no use: lets go of what it holds. Must not block.
+  virtual void drop_answer() noexcept = 0;
 };
 
 /// Whom a listener serves. Safe to share between threads.

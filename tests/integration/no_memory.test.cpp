@@ -4,7 +4,12 @@
 #include "support/watched_new.hpp"
 #include "unit/net/raw_peer.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
 #include <atomic>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -55,14 +60,15 @@ bool is_served(live_executor& live) {
 // Plays `act` again and again, with the first allocation failing, then the second, until none does.
 // A connection may be lost, and no more than that.
 template <class Act>
-void play(Act act, bool goes_on = true) {
+void play(Act act, bool goes_on = true, const executor_config& config = tight()) {
   is_spared = true;
   long number = 1;
   for (;; ++number) {
     INFO("allocation " << number);
     has_failed = false;
+    the_gate().reset();
     {
-      live_executor live(tight());
+      live_executor live(config);
       {
         raw_peer peer(live.self);
         peer.send(json_call("test::echo", "[1]"));
@@ -94,6 +100,18 @@ TEST_CASE("no memory: for a call", "[integration][no_memory]") {
     s.peer.send(json_call("test::echo", "[1]"));
     s.peer.read_answer_or_end();
   });
+}
+
+TEST_CASE("no memory: for a call that is logged", "[integration][no_memory]") {
+  auto config = tight();
+  config.log_calls = true;
+  play(
+      [](const scene& s) {
+        s.arm();
+        s.peer.send(json_call("test::echo", "[1]"));
+        s.peer.read_answer_or_end();
+      },
+      true, config);
 }
 
 TEST_CASE("no memory: for a new connection", "[integration][no_memory]") {
@@ -204,6 +222,38 @@ TEST_CASE("no memory: for a stop", "[integration][no_memory]") {
         stopping.join();
       },
       false);
+}
+
+// The host goes on, whatever its context lacked memory for.
+TEST_CASE("no memory: on a host's context", "[integration][no_memory]") {
+  is_spared = true;
+  for (long number = 1;; ++number) {
+    INFO("allocation " << number);
+    has_failed = false;
+    boost::asio::io_context host;
+    auto work = boost::asio::make_work_guard(host);
+    executor self(net_config());
+    self.start(host);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+      threads.emplace_back([&host] {
+        for (;;) try {
+            return void(host.run());
+          } catch (const std::bad_alloc&) {
+          }
+      });
+    left = number;
+    for (int i = 0; i < 5; ++i) {
+      raw_peer peer(self);
+      if (peer.try_send(json_call("test::echo", "[1]"))) peer.read_answer_or_end();
+    }
+    self.stop();
+    left = 0;
+    work.reset();
+    for (auto& each : threads) each.join();
+    if (!has_failed) break;
+  }
+  is_spared = false;
 }
 
 // What cannot start says so, and leaves nothing behind.

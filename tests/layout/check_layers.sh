@@ -32,7 +32,7 @@ umbrella='modal/(modal|asio|src|executor)\.hpp'
 server_above_net='(executor|door|dispatch|schedule|worker)/'
 server="$server_above_net|net/"
 
-# base <- wire <- function <- client; base <- gpu <- worker; base <- schedule.
+# base <- wire <- function <- client; base <- gpu <- function, device; base <- schedule.
 forbid "base depends on nothing of ours" \
   "modal/(wire|function|client|executor|gpu)/|modal/function\.hpp|$umbrella|$server" \
   $inc/base $inc/detail src/base
@@ -45,7 +45,13 @@ forbid "http1 depends on base and wire only, and knows no socket" \
 forbid "what both ends share of net depends on base only" \
   "modal/(wire|function|client|executor|gpu|http1)/|modal/function\.hpp|$umbrella|$server_above_net" \
   $inc/net
-forbid "function depends on base and wire only" \
+forbid "gpu depends on base only" \
+  "modal/(wire|function|client|executor|net|http1)/|modal/function\.hpp|$umbrella|$server" \
+  $inc/gpu src/gpu
+forbid "a device knows base and gpu only" \
+  "modal/(wire|function|client|executor|net|http1)/|modal/function\.hpp|$umbrella|$server" \
+  src/device
+forbid "function depends on base, wire and gpu only" \
   "modal/(client|executor|net|http1)/|$umbrella|$server" \
   $inc/function $inc/function.hpp src/function
 forbid "the client never includes the executor" \
@@ -75,9 +81,9 @@ forbid "no public header includes Asio or Beast, but for asio.hpp" "$asio" "${he
 mapfile -t bodies < <(find $inc -name '*.ipp'; others src net)
 mapfile -t net < <(find src/net -type f ! -name 'host_context.cpp')
 forbid "Asio stays in src/net/host_context.cpp" "$asio" "${bodies[@]}" "${net[@]}"
-forbid "CUDA stays in src/gpu/cuda" 'cuda|cub/|thrust/|nccl|nvtx3/' \
+forbid "CUDA stays in src/device/cuda" 'cuda|cub/|thrust/|nccl|nvtx3/' \
   $inc src/base src/wire src/function src/client src/executor src/door src/dispatch src/worker \
-  src/net src/gpu/host
+  src/net src/gpu src/device/host
 
 [ $failures -eq 0 ] && echo "every include is allowed"
 exit $((failures > 0))

@@ -21,6 +21,12 @@ inline void* take_watched(std::size_t size, std::size_t alignment) {
 
 }  // namespace test
 
+// What Asio takes memory from.
+extern "C" inline void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  void* made = nullptr;
+  return test::on_new() && ::posix_memalign(&made, alignment, size) == 0 ? made : nullptr;
+}
+
 // NOLINTBEGIN(misc-new-delete-overloads): they are all here
 void* operator new(std::size_t size) { return test::take_watched(size, alignof(std::max_align_t)); }
 void* operator new[](std::size_t size) {

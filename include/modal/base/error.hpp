@@ -24,6 +24,7 @@ enum class errc : int {
   // The executor cannot take the call now.
   queue_full = 10,  ///< the function's queue, or a bound on bytes or connections, is reached
   draining = 11,    ///< the executor is stopping and takes no new calls
+  device_out_of_memory = 12,  ///< a device, or the memory locked for it, has no room now
   // The way to the executor broke.
   connect_failed = 20,   ///< no connection could be made; nothing was sent
   connection_lost = 21,  ///< the connection ended after the request was sent, before the answer
@@ -33,6 +34,8 @@ enum class errc : int {
   unsupported_media = 31,    ///< the body is of a type that the route does not take
   unsupported_feature = 32,  ///< the peer requires a version or feature that this side lacks
   unknown_route = 33,        ///< no such path, or not with this method
+  no_device = 34,            ///< no device there is what the function needs
+  device_fault = 35,  ///< the device failed; until the executor's process ends it serves nobody
   // The caller's program is wrong.
   signature_mismatch = 40,  ///< both know the name, but with different parameters or result
   malformed_payload = 41,   ///< the bytes are not a value of the type they should hold

@@ -49,6 +49,11 @@ struct json_request {
   }
 };
 
+template <class T>
+inline constexpr bool is_flat_vector = false;
+template <class T>
+inline constexpr bool is_flat_vector<std::vector<T>> = is_bitwise<T>;
+
 template <class R>
 void encode_result(invocation& call, R&& result) {
   using value_type = std::remove_cvref_t<R>;
@@ -70,7 +75,11 @@ void encode_result(invocation& call, R&& result) {
   }();
   call.result.clear();
   output_archive{call.result}(std::as_const(*owner));
-  call.result.keep(owner);
+  using kept_type = caller_type_t<value_type>;
+  if constexpr (std::is_same_v<kept_type, std::string> || is_flat_vector<kept_type>)
+    call.result.keep_array(owner);
+  else
+    call.result.keep(owner);
 }
 
 /// A run of `Target`: its arguments, and then its result.

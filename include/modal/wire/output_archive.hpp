@@ -141,7 +141,7 @@ class output_archive
       if (!lasting_) {
         auto owner = std::make_shared<std::vector<T>>(data, data + size);
         data = owner->data();
-        out_.keep(std::move(owner));
+        out_.keep_array(std::move(owner));
       }
       out_.add_segment({reinterpret_cast<const std::byte*>(data), bytes});
       return;

@@ -62,7 +62,21 @@ class payload {
   void add_segment(bytes_view bytes) { segments_.push_back(bytes); }
 
   /// Keeps `owner` alive as long as this payload.
-  void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
+  void keep(std::shared_ptr<const void> owner) {
+    owners_.push_back(std::move(owner));
+    holds_objects_ = true;
+  }
+  /// The same of what is no more than an array of flat elements, whose end is no user's code.
+  void keep_array(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
+
+  /// Returns whether the end of what is kept may run users' code.
+  [[nodiscard]] bool holds_objects() const noexcept { return holds_objects_; }
+  /// Takes what is kept, which segments may refer to: it is to end elsewhere.
+  [[nodiscard]] std::vector<std::shared_ptr<const void>> take_kept() noexcept {
+    segments_.clear();
+    holds_objects_ = false;
+    return std::move(owners_);
+  }
 
   /// Forgets all content; keeps the memory.
   void clear() noexcept;
@@ -95,6 +109,7 @@ class payload {
   std::vector<bytes_view> segments_;
   std::vector<std::byte> segment_head_;  // the head, where there are segments
   std::vector<std::shared_ptr<const void>> owners_;
+  bool holds_objects_ = false;
   alignas(16) std::array<std::byte, inline_bytes> inline_;
 };
 

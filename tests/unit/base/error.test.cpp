@@ -23,6 +23,7 @@ struct expected_error {
 const std::vector<expected_error> all_errors{
     {errc::queue_full, 10, "queue_full", condition::retry_later},
     {errc::draining, 11, "draining", condition::retry_later},
+    {errc::device_out_of_memory, 12, "device_out_of_memory", condition::retry_later},
     {errc::connect_failed, 20, "connect_failed", condition::reconnect},
     {errc::connection_lost, 21, "connection_lost", condition::reconnect},
     {errc::bad_response, 22, "bad_response", condition::reconnect},
@@ -30,6 +31,8 @@ const std::vector<expected_error> all_errors{
     {errc::unsupported_media, 31, "unsupported_media", condition::not_supported},
     {errc::unsupported_feature, 32, "unsupported_feature", condition::not_supported},
     {errc::unknown_route, 33, "unknown_route", condition::not_supported},
+    {errc::no_device, 34, "no_device", condition::not_supported},
+    {errc::device_fault, 35, "device_fault", condition::not_supported},
     {errc::signature_mismatch, 40, "signature_mismatch", condition::caller_bug},
     {errc::malformed_payload, 41, "malformed_payload", condition::caller_bug},
     {errc::too_large, 42, "too_large", condition::caller_bug},

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -139,6 +140,16 @@ inline void ignore(invocation& call) {
   the_gate().enter();
   put(call, call.body);
 }
+// Does what the test says, as a function that calls others does.
+inline std::function<void()>& the_errand() {
+  static std::function<void()> instance;
+  return instance;
+}
+inline void run_errand(invocation& call) {
+  call.at = invocation::stage::run;
+  if (call.body.empty()) the_errand()();
+  put(call, call.body);
+}
 // Waits as a function does that waits for a call of its own.
 inline void away(invocation& call) {
   call.at = invocation::stage::run;
@@ -258,6 +269,9 @@ inline catalog some_functions() {
   };
   add(describe<f::echo>("test::echo"));
   add(describe_run<gated_run>("test::gated"));
+  add(describe<f::run_errand>("test::errand"));
+  add(describe<f::run_errand>("test::errand_alone", {.max_concurrent = 1}));
+  add(describe<f::wait>("test::alone", {.max_concurrent = 1}));
   add(describe<f::wait>("test::wait", {.max_concurrent = 100}));
   add(describe<f::wait>("test::modest"));
   add(describe<f::wait>("test::short", {.timeout = 100ms}));
@@ -323,6 +337,18 @@ inline call_head head_of(std::string function) {
   call_head head;
   head.function = std::move(function);
   head.signature = bytes_signature().id;
+  return head;
+}
+
+inline call_head named(std::string function, call_id id) {
+  call_head head = head_of(std::move(function));
+  head.id = id;
+  return head;
+}
+
+inline call_head repeating(std::string function, call_id id) {
+  call_head head = named(std::move(function), id);
+  head.repeats = true;
   return head;
 }
 
@@ -393,5 +419,15 @@ struct bench {
     return config;
   }
 };
+
+/// Checks that nothing is under way after `begun` calls.
+inline void check_rests(bench& b, std::uint64_t begun) {
+  const auto now = b.calls.snapshot();
+  CHECK(now.waiting == 0);
+  CHECK(now.running == 0);
+  CHECK(now.bytes_in_flight == 0);
+  CHECK(now.admitted == begun);
+  CHECK(now.succeeded + now.failed == begun);
+}
 
 }  // namespace test

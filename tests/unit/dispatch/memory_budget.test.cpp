@@ -77,6 +77,27 @@ TEST_CASE("memory budget: a body that has come leaves its age to the next",
   CHECK(a.budget.used() == 110);
 }
 
+TEST_CASE("memory budget: one body at a time goes beyond the limit", "[dispatch][memory_budget]") {
+  arrivals a(100);
+  auto& first = a.begin();
+  auto& second = a.begin();
+  auto& third = a.begin();
+  CHECK(a.request(first, 80));
+  CHECK_FALSE(a.request(second, 80));
+  a.budget.end_arrival(first);
+  a.settle();
+  CHECK(a.budget.used() == 160);
+  CHECK_FALSE(a.request(third, 80));
+  a.budget.end_arrival(second);  // the third is the oldest now, and the two before it are held
+  a.settle();
+  CHECK(a.resumed == 1);
+  CHECK(a.budget.used() == 160);
+  a.budget.release(first);
+  a.settle();
+  CHECK(a.resumed == 2);
+  CHECK(a.budget.used() == 160);
+}
+
 TEST_CASE("memory budget: resumes by age, and none before an older one",
           "[dispatch][memory_budget]") {
   arrivals a(100);

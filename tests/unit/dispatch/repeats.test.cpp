@@ -4,31 +4,6 @@
 
 using namespace test;
 
-namespace {
-
-call_head named(std::string function, call_id id) {
-  call_head head = head_of(std::move(function));
-  head.id = id;
-  return head;
-}
-
-call_head repeating(std::string function, call_id id) {
-  call_head head = named(std::move(function), id);
-  head.repeats = true;
-  return head;
-}
-
-void check_rests(bench& b, std::uint64_t begun) {
-  const auto now = b.calls.snapshot();
-  CHECK(now.waiting == 0);
-  CHECK(now.running == 0);
-  CHECK(now.bytes_in_flight == 0);
-  CHECK(now.admitted == begun);
-  CHECK(now.succeeded + now.failed == begun);
-}
-
-}  // namespace
-
 TEST_CASE("repeats: an id that has run is not run again", "[executor][repeats]") {
   bench b;
   b.calls.start();
@@ -156,70 +131,6 @@ TEST_CASE("repeats: another function, encoding or way to ask is a duplicate",
   CHECK_FALSE(first.get().failure);
   check_all();
   CHECK_FALSE(b.call(repeating("test::wait", id)).get().failure);
-}
-
-TEST_CASE("repeats: a call goes on when its connection is lost", "[executor][repeats]") {
-  bench b;
-  b.calls.start();
-  const auto id = call_id::random();
-  const auto first = b.call(repeating("test::wait", id));
-  REQUIRE(the_gate().wait_entered(1));
-  b.calls.lose(*first.call);
-  CHECK(b.calls.expire() == b.clock.now() + 10s);
-  const auto second = b.call(repeating("test::wait", id));
-  CHECK(b.calls.expire() == b.clock.now() + 600s);  // only the deadline
-  b.clock.advance(10s);
-  b.calls.expire();
-  CHECK_FALSE(second.sink->is_answered());
-  the_gate().open();
-  CHECK_FALSE(second.get().failure);
-  CHECK(the_gate().stopped() == 0);
-}
-
-TEST_CASE("repeats: a lost call ends when nobody asks again", "[executor][repeats]") {
-  bench b;
-  b.calls.start();
-  const auto id = call_id::random();
-  const auto first = b.call(repeating("test::wait", id));
-  REQUIRE(the_gate().wait_entered(1));
-  b.calls.lose(*first.call);
-  const auto second = b.call(repeating("test::wait", id));
-  b.calls.lose(*second.call);
-  CHECK(second.get().is(errc::cancelled));
-  b.clock.advance(10s);
-  b.calls.expire();
-  CHECK(first.get().is(errc::cancelled));
-  REQUIRE(the_gate().wait_left(1));
-  CHECK(the_gate().stopped() == 1);
-  b.calls.stop(1s, 30s);
-  check_rests(b, 2);
-}
-
-TEST_CASE("repeats: a lost call that waits for a worker may be asked for again",
-          "[executor][repeats]") {
-  bench b;
-  const auto id = call_id::random();
-  const auto first = b.call(repeating("test::echo", id), "one");
-  b.calls.lose(*first.call);
-  b.clock.advance(10s);
-  const auto other = b.call("test::echo");
-  b.calls.start();
-  CHECK_FALSE(other.get().failure);  // the worker has seen that the first is due, and passed it by
-  const auto second = b.call(repeating("test::echo", id), "two");
-  CHECK(second.get().bytes == "one");
-  CHECK(first.get().bytes == "one");
-}
-
-TEST_CASE("repeats: one that cannot be repeated ends with its connection", "[executor][repeats]") {
-  bench b;
-  b.calls.start();
-  const auto call = b.call(named("test::wait", call_id::random()));
-  REQUIRE(the_gate().wait_entered(1));
-  b.calls.lose(*call.call);
-  CHECK(call.get().is(errc::cancelled));
-  b.calls.expire();
-  REQUIRE(the_gate().wait_left(1));
-  CHECK(the_gate().stopped() == 1);
 }
 
 TEST_CASE("repeats: all who wait hear of the deadline, once", "[executor][repeats]") {
@@ -418,18 +329,4 @@ TEST_CASE("repeats: who asks again needs no place in the queue", "[executor][rep
   CHECK_FALSE(other.get().failure);
   CHECK_FALSE(another.get().failure);
   CHECK(b.admit("test::narrow").has_value());
-}
-
-TEST_CASE("repeats: a call that nobody can ask for ends with its connection",
-          "[executor][repeats]") {
-  bench b;
-  b.calls.start();
-  auto head = repeating("test::wait", call_id::random());
-  const bool is_named = GENERATE(true, false);
-  if (!is_named) head.id = {};
-  const auto call = b.call(head);
-  REQUIRE(the_gate().wait_entered(1));
-  if (is_named) b.calls.drain();
-  b.calls.lose(*call.call);
-  CHECK(call.get().is(errc::cancelled));
 }

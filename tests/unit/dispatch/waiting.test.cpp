@@ -73,3 +73,36 @@ TEST_CASE("dispatcher: bounds the threads that stand in for others", "[executor]
   CHECK_FALSE(first.get().failure);
   CHECK_FALSE(second.get().failure);
 }
+
+TEST_CASE("dispatcher: a limit that the user gave holds for calls that are run by who waits",
+          "[executor][dispatcher]") {
+  bench b({.threads = 2});
+  b.calls.start();
+  const auto first = b.call("test::alone");
+  REQUIRE(the_gate().wait_entered(1));
+  bench::started second;
+  bool has_run = true;
+  functions::the_errand() = [&] {
+    second = b.call("test::alone");
+    has_run = b.calls.run_here(*second.call);
+  };
+  CHECK_FALSE(b.call("test::errand", "").get().failure);
+  CHECK_FALSE(has_run);
+  the_gate().open();
+  CHECK_FALSE(first.get().failure);
+  CHECK_FALSE(second.get().failure);
+}
+
+TEST_CASE("dispatcher: a function may wait for itself beyond the limit that the user gave",
+          "[executor][dispatcher]") {
+  bench b({.threads = 2});
+  b.calls.start();
+  bool has_run = false;
+  functions::the_errand() = [&] {
+    const auto inner = b.call("test::errand_alone", "1");
+    has_run = b.calls.run_here(*inner.call);
+    CHECK_FALSE(inner.get().failure);
+  };
+  CHECK_FALSE(b.call("test::errand_alone", "").get().failure);
+  CHECK(has_run);
+}

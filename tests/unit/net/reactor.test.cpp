@@ -4,8 +4,10 @@
 #include "support/catch.hpp"
 
 #include <future>
+#include <memory>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace std::chrono_literals;
 using namespace modal;
@@ -215,4 +217,42 @@ TEST_CASE("reactor: tells who watches next that something was missed", "[net][re
   r.self.post(target);
   CHECK(second.get_future().get());
   CHECK_FALSE(third.get_future().get());
+}
+
+TEST_CASE("reactor: hears what is posted, and keeps times, while events never end",
+          "[net][reactor]") {
+  constexpr std::size_t count = 300;  // more than it takes at once
+  std::vector<std::unique_ptr<descriptors>> pairs;
+  std::vector<std::shared_ptr<probe>> busy;
+  for (std::size_t i = 0; i < count; ++i) {
+    pairs.push_back(std::make_unique<descriptors>());
+    busy.push_back(std::make_shared<probe>());
+  }
+  std::promise<void> heard;
+  std::promise<void> timed;
+  const auto other = std::make_shared<probe>();
+  bool watched[count] = {};
+  std::size_t told = 0;
+  {
+    running_reactor r;
+    other->posted = [&] { heard.set_value(); };
+    other->time = [&] { timed.set_value(); };
+    for (std::size_t i = 0; i < count; ++i) {
+      // Each event makes the next.
+      busy[i]->ready = [&, i] {
+        char byte = 0;
+        while (::read(pairs[i]->ends[0], &byte, 1) == 1) {
+        }
+        (void)!::write(pairs[i]->ends[1], "x", 1);
+        if (++told == 10 * count) {
+          r.self.post(other);
+          r.self.schedule(*other, std::chrono::steady_clock::now());
+        }
+      };
+      busy[i]->posted = [&, i] { r.self.watch(pairs[i]->ends[0], *busy[i], watched[i]); };
+    }
+    for (const auto& each : busy) r.self.post(each);
+    CHECK(heard.get_future().wait_for(60s) == std::future_status::ready);
+    CHECK(timed.get_future().wait_for(60s) == std::future_status::ready);
+  }
 }

@@ -252,6 +252,35 @@ TEST_CASE("server: a request whose head has half arrived is not idle", "[net][se
   CHECK(first.read_response().status == 200);
 }
 
+TEST_CASE("server: one that has only sent what is no request makes room too", "[net][server]") {
+  live_executor server(net_config({.connections = 1}));
+  raw_peer first(server.self);
+  SECTION("an empty line before any request") { first.send("\r\n"); }
+  SECTION("an empty line behind one") {
+    first.send(json_call("test::echo", "1") + "\r\n");
+    REQUIRE(first.read_response().status == 200);
+  }
+  SECTION("an empty line after one") {
+    first.send(json_call("test::echo", "1"));
+    REQUIRE(first.read_response().status == 200);
+    first.send("\r\n");
+  }
+  SECTION("a refused body behind its answer") {
+    first.send(post_head("test::unknown", 3));
+    REQUIRE(first.read_response().status == 404);
+    first.send("[1]");
+  }
+  // Who comes is refused until the first one is found to be idle.
+  const auto until = std::chrono::steady_clock::now() + 30s;
+  int status = 0;
+  while (status != 200 && std::chrono::steady_clock::now() < until) {
+    raw_peer second(server.self);
+    second.send(get_request("/healthz"));
+    status = second.read_answer_or_end();
+  }
+  CHECK(status == 200);
+}
+
 TEST_CASE("server: the longest times mean none", "[net][server]") {
   constexpr auto longest = std::chrono::milliseconds::max();
   auto config = net_config({.header_timeout = longest,

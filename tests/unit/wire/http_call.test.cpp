@@ -13,16 +13,29 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::array all_errors{errc::queue_full,         errc::draining,
-                                errc::connect_failed,     errc::connection_lost,
-                                errc::bad_response,       errc::unknown_function,
-                                errc::unsupported_media,  errc::unsupported_feature,
-                                errc::unknown_route,      errc::signature_mismatch,
-                                errc::malformed_payload,  errc::too_large,
-                                errc::malformed_request,  errc::bad_configuration,
-                                errc::duplicate_function, errc::duplicate_call,
-                                errc::function_failed,    errc::result_too_large,
-                                errc::cancelled,          errc::deadline_exceeded};
+constexpr std::array all_errors{errc::queue_full,
+                                errc::draining,
+                                errc::device_out_of_memory,
+                                errc::no_device,
+                                errc::device_fault,
+                                errc::connect_failed,
+                                errc::connection_lost,
+                                errc::bad_response,
+                                errc::unknown_function,
+                                errc::unsupported_media,
+                                errc::unsupported_feature,
+                                errc::unknown_route,
+                                errc::signature_mismatch,
+                                errc::malformed_payload,
+                                errc::too_large,
+                                errc::malformed_request,
+                                errc::bad_configuration,
+                                errc::duplicate_function,
+                                errc::duplicate_call,
+                                errc::function_failed,
+                                errc::result_too_large,
+                                errc::cancelled,
+                                errc::deadline_exceeded};
 
 const std::string id_text = "00112233445566778899aabbccddeeff";
 

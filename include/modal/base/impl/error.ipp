@@ -17,6 +17,8 @@ struct error_entry {
 constexpr std::array error_table{
     error_entry{errc::queue_full, condition::retry_later, "queue_full", "the executor is busy"},
     error_entry{errc::draining, condition::retry_later, "draining", "the executor is stopping"},
+    error_entry{errc::device_out_of_memory, condition::retry_later, "device_out_of_memory",
+                "the device has no memory for it now"},
     error_entry{errc::connect_failed, condition::reconnect, "connect_failed",
                 "no connection could be made"},
     error_entry{errc::connection_lost, condition::reconnect, "connection_lost",
@@ -31,6 +33,9 @@ constexpr std::array error_table{
                 "a required version or feature is not supported"},
     error_entry{errc::unknown_route, condition::not_supported, "unknown_route",
                 "there is nothing at this path for this method"},
+    error_entry{errc::no_device, condition::not_supported, "no_device",
+                "there is no device that the function can use"},
+    error_entry{errc::device_fault, condition::not_supported, "device_fault", "the device failed"},
     error_entry{errc::signature_mismatch, condition::caller_bug, "signature_mismatch",
                 "caller and executor disagree about the function's signature"},
     error_entry{errc::malformed_payload, condition::caller_bug, "malformed_payload",

@@ -133,10 +133,11 @@ void async_call::on_error(const char* what) noexcept {
   unwatch();
   way().close();
   try {
-    finish(run_.finish(error(errc::bad_response, std::string("the call broke off: ") + what),
-                       steady_now()));
+    finish(run_.finish(
+        error(errc::connection_lost, std::string("this process broke the call off: ") + what),
+        steady_now()));
   } catch (const std::bad_alloc&) {
-    finish(error(make_error_code(errc::bad_response), {}));
+    finish(error(make_error_code(errc::connection_lost), {}));
   }
 }
 

@@ -34,7 +34,11 @@ void connection_pool::give_back(std::unique_ptr<http_connection> used, time_poin
   used->idle_since = now;
   used->was_used = true;
   const mutex_lock lock(mutex_);
-  if (idle_.size() < most_) idle_.push_back(std::move(used));
+  if (idle_.size() >= most_) return;
+  try {
+    idle_.push_back(std::move(used));
+  } catch (const std::bad_alloc&) {  // then it closes: the answer that came by it is more
+  }
 }
 
 void connection_pool::drop(int descriptor) {

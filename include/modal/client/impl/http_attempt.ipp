@@ -109,6 +109,7 @@ void http_attempt::begin_exchange(time_point now) {
   thread_local std::string path;
   thread_local std::string path_of;
   if (path_of != request_.head.function) {
+    path_of.clear();  // until the other is here too: there may be no memory for it
     path = call_path(request_.head.function);
     path_of = request_.head.function;
   }

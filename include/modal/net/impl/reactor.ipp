@@ -130,8 +130,9 @@ void reactor::run() {
         until = wakes_at_;
       }
     }
-    // Events first: a connection that ended before a call was posted is not to be used for it.
-    while (wait(until)) until = time_point::min();
+    // Events first: a connection that ended before a call was posted is not to be used for it. Not
+    // all of them: there may be more as long as somebody goes on making some.
+    if (wait(until)) wait(time_point::min());
     if (taken.empty()) {
       const mutex_lock lock(mutex_);
       is_waiting_ = false;

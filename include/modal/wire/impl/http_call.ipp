@@ -282,6 +282,7 @@ int http_status(errc value) noexcept {
   switch (value) {
     case errc::queue_full:
     case errc::draining:
+    case errc::device_out_of_memory:
       return 503;
     case errc::unknown_function:
     case errc::unknown_route:
@@ -289,6 +290,7 @@ int http_status(errc value) noexcept {
     case errc::unsupported_media:
       return 415;
     case errc::unsupported_feature:
+    case errc::no_device:
       return 501;
     case errc::signature_mismatch:
     case errc::duplicate_call:
@@ -302,6 +304,7 @@ int http_status(errc value) noexcept {
       return 499;
     case errc::deadline_exceeded:
       return 504;
+    case errc::device_fault:
     case errc::function_failed:
     case errc::result_too_large:
     case errc::connect_failed:

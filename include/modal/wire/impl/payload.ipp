@@ -66,6 +66,7 @@ payload& payload::operator=(payload&& other) noexcept {
   segments_ = std::move(other.segments_);
   segment_head_ = std::move(other.segment_head_);
   owners_ = std::move(other.owners_);
+  holds_objects_ = other.holds_objects_;
   other.clear();
   return *this;
 }
@@ -83,6 +84,7 @@ void payload::clear() noexcept {
   used_ = payload_head_bytes;
   segments_.clear();
   owners_.clear();
+  holds_objects_ = false;
 }
 
 void payload::grow(std::size_t size) {

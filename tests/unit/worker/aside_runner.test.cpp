@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/stop_runner.hpp"
+#include "worker/aside_runner.hpp"
 
 #include "support/catch.hpp"
 
 #include <future>
 #include <optional>
+#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
-using modal::detail::stop_runner;
+using modal::detail::aside_runner;
 
-TEST_CASE("stop runner: requests every stop", "[worker][stop_runner]") {
-  stop_runner runner;
+TEST_CASE("aside runner: requests every stop", "[worker][aside_runner]") {
+  aside_runner runner;
   std::vector<std::stop_source> all(100);
   for (auto& each : all) runner.request(each);
   CHECK(runner.wait_idle(60s));
   for (auto& each : all) CHECK(each.stop_requested());
 }
 
-TEST_CASE("stop runner: a callback that blocks delays no other", "[worker][stop_runner]") {
+TEST_CASE("aside runner: a callback that blocks delays no other", "[worker][aside_runner]") {
   std::promise<void> release;
   auto released = release.get_future().share();
-  stop_runner runner;
+  aside_runner runner;
   std::stop_source blocks;
   std::promise<void> entered;
   const std::stop_callback blocking(blocks.get_token(), [&] {
@@ -40,7 +41,7 @@ TEST_CASE("stop runner: a callback that blocks delays no other", "[worker][stop_
   CHECK(runner.wait_idle(60s));
 }
 
-TEST_CASE("stop runner: goes while a callback blocks", "[worker][stop_runner]") {
+TEST_CASE("aside runner: goes while a callback blocks", "[worker][aside_runner]") {
   std::promise<void> release;
   std::promise<void> entered;
   std::stop_source blocks;
@@ -50,9 +51,25 @@ TEST_CASE("stop runner: goes while a callback blocks", "[worker][stop_runner]") 
                                       released.wait();
                                     });
   {
-    stop_runner runner;
+    aside_runner runner;
     runner.request(blocks);
     entered.get_future().wait();
   }
   release.set_value();
+}
+
+TEST_CASE("aside runner: ends what was given to it on another thread", "[worker][aside_runner]") {
+  struct thing {
+    explicit thing(std::promise<std::thread::id>& tells) : told(tells) {}
+    ~thing() { told.set_value(std::this_thread::get_id()); }
+    std::promise<std::thread::id>& told;
+  };
+  std::promise<std::thread::id> first;
+  std::promise<std::thread::id> second;
+  aside_runner runner;
+  runner.end({std::make_shared<thing>(first), nullptr, std::make_shared<thing>(second)});
+  runner.end({});
+  CHECK(runner.wait_idle(60s));
+  CHECK(first.get_future().get() != std::this_thread::get_id());
+  CHECK(second.get_future().get() != std::this_thread::get_id());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/stop_runner.hpp"
+#include "worker/aside_runner.hpp"
 
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
@@ -16,55 +16,73 @@ constexpr std::size_t most_threads = 32;
 
 }  // namespace
 
-struct stop_runner::shared {
+/// One of the two.
+struct aside_runner::task {
+  std::stop_source stop{std::nostopstate};
+  std::vector<std::shared_ptr<const void>> last{};
+};
+
+struct aside_runner::shared {
   detail::mutex mutex;
   condition_variable changed;
   condition_variable idle;
-  std::deque<std::stop_source> waiting MODAL_GUARDED_BY(mutex);
+  std::deque<task> waiting MODAL_GUARDED_BY(mutex);
   std::size_t threads MODAL_GUARDED_BY(mutex) = 0;
   std::size_t busy MODAL_GUARDED_BY(mutex) = 0;
   bool ending MODAL_GUARDED_BY(mutex) = false;
 };
 
-stop_runner::stop_runner() : shared_(std::make_shared<shared>()) {}
+aside_runner::aside_runner() : shared_(std::make_shared<shared>()) {}
 
-stop_runner::~stop_runner() {
+aside_runner::~aside_runner() {
   const mutex_lock lock(shared_->mutex);
   shared_->ending = true;
   shared_->changed.notify_all();
 }
 
-void stop_runner::request(std::stop_source which) {
+void aside_runner::request(std::stop_source which) {
+  task made{.stop = std::move(which)};
+  if (!hand_over(made)) made.stop.request_stop();
+}
+
+void aside_runner::end(std::vector<std::shared_ptr<const void>> last) noexcept {
+  if (last.empty()) return;
+  task made{.last = std::move(last)};
+  (void)hand_over(made);
+}
+
+// Returns whether one of the threads has it now.
+bool aside_runner::hand_over(task& what) noexcept {
   try {
     const mutex_lock lock(shared_->mutex);
     const bool needs_thread = shared_->busy + shared_->waiting.size() >= shared_->threads &&
                               shared_->threads < most_threads;
     if (needs_thread) {
       std::thread made([own = shared_] { run(own); });
-      pthread_setname_np(made.native_handle(), "modal-stop");
+      pthread_setname_np(made.native_handle(), "modal-aside");
       made.detach();
       ++shared_->threads;
     }
-    shared_->waiting.push_back(which);
+    shared_->waiting.push_back(std::move(what));
     shared_->changed.notify_one();
-    return;
+    return true;
   } catch (const std::system_error&) {  // no thread more
   } catch (const std::bad_alloc&) {
   }
-  which.request_stop();
+  return false;
 }
 
-void stop_runner::run(const std::shared_ptr<shared>& own) {
+void aside_runner::run(const std::shared_ptr<shared>& own) {
   mutex_lock lock(own->mutex);
   for (;;) {
     while (!own->ending && own->waiting.empty()) own->changed.wait(lock);
     if (own->waiting.empty()) return;  // what was asked for is done first
     {
-      std::stop_source next = std::move(own->waiting.front());
+      task next = std::move(own->waiting.front());
       own->waiting.pop_front();
       ++own->busy;
       lock.unlock();
-      next.request_stop();
+      if (next.stop.stop_possible()) next.stop.request_stop();
     }
     lock.lock();
     --own->busy;
@@ -72,7 +90,7 @@ void stop_runner::run(const std::shared_ptr<shared>& own) {
   }
 }
 
-bool stop_runner::wait_idle(std::chrono::nanoseconds patience) {
+bool aside_runner::wait_idle(std::chrono::nanoseconds patience) {
   mutex_lock lock(shared_->mutex);
   const auto until = saturating_add(std::chrono::steady_clock::now(), patience);
   for (bool in_time = true;;) {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#ifdef __CUDACC__
+#define MODAL_DETAIL_DEVICE __host__ __device__
+#else
+#define MODAL_DETAIL_DEVICE
+#endif
+
+namespace modal {
+
+/// A range of T in device memory, which somebody else owns. As a parameter of a function,
+/// `device_span<const T>` is what the caller sent, uploaded on the call's stream before anything
+/// that the function puts there. The caller passes a container, a span, or an array in JSON.
+/// **Shape**: contiguous; the first element is aligned to 64 bytes where it is a parameter. Only
+/// code on the device may follow `data`, and any code where the device is the host's.
+/// **Lifetime**: a parameter is there until the call's stream has done all that the function put
+/// into it.
+template <class T>
+class device_span {
+ public:
+  using element_type = T;
+  using value_type = std::remove_cv_t<T>;
+  using size_type = std::size_t;
+  using iterator = T*;
+
+  constexpr device_span() noexcept = default;
+  MODAL_DETAIL_DEVICE constexpr device_span(T* data, std::size_t size) noexcept
+      : data_(data), size_(size) {}
+  /// A span of T is one of `const T` too.
+  template <class U>
+  requires(std::is_same_v<const U, T> && !std::is_const_v<U>)                   //
+      MODAL_DETAIL_DEVICE constexpr device_span(device_span<U> other) noexcept  // NOLINT
+      : data_(other.data()), size_(other.size()) {}
+
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr T* data() const noexcept { return data_; }
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr std::size_t size_bytes() const noexcept {
+    return size_ * sizeof(T);
+  }
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr bool empty() const noexcept { return size_ == 0; }
+
+  /// **Precondition**: the code runs where the memory is.
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr T& operator[](std::size_t index) const noexcept {
+    return data_[index];
+  }
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr T* begin() const noexcept { return data_; }
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr T* end() const noexcept { return data_ + size_; }
+
+  /// **Precondition**: `offset + count <= size()`.
+  [[nodiscard]] MODAL_DETAIL_DEVICE constexpr device_span subspan(
+      std::size_t offset, std::size_t count) const noexcept {
+    return {data_ + offset, count};
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace modal

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/error.hpp>
+#include <modal/gpu/current_stream.hpp>
+#include <modal/gpu/device_span.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace modal {
+namespace detail {
+
+/// Bytes of device memory with one owner, taken and given back in the order of a stream. Move-only.
+class device_block {
+ public:
+  device_block() = default;
+  device_block(std::shared_ptr<gpu::stream> on, void* memory, std::size_t bytes) noexcept
+      : stream_(std::move(on)), memory_(memory), bytes_(bytes) {}
+  device_block(device_block&& other) noexcept
+      : stream_(std::move(other.stream_)),
+        memory_(std::exchange(other.memory_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)) {}
+  device_block& operator=(device_block&& other) noexcept {
+    device_block old(std::move(*this));
+    stream_ = std::move(other.stream_);
+    memory_ = std::exchange(other.memory_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+    return *this;
+  }
+  ~device_block() {
+    if (memory_ != nullptr) stream_->deallocate(memory_, bytes_);
+  }
+
+  /// Takes `bytes` on a stream. **Errors**: as `gpu::stream::allocate`.
+  static result<device_block> take(std::shared_ptr<gpu::stream> on, std::size_t bytes) {
+    auto memory = on->allocate(bytes);
+    if (!memory) return std::move(memory).error();
+    return device_block(std::move(on), *memory, bytes);
+  }
+
+  [[nodiscard]] void* data() const noexcept { return memory_; }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
+  [[nodiscard]] const std::shared_ptr<gpu::stream>& stream() const noexcept { return stream_; }
+
+ private:
+  std::shared_ptr<gpu::stream> stream_;
+  void* memory_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace detail
+
+/// An array of T in device memory, with one owner. As the result of a function it is downloaded
+/// when the call's stream gets there; the caller receives a `std::vector<T>`.
+/// **Shape**: contiguous, aligned to 256 bytes; elements are unspecified until somebody writes them
+/// on the device. **Lifetime**: the memory is given back in the order of the stream on which it was
+/// taken, so that what is in there already may still use it. **Thread safety**: as the stream's.
+template <class T>
+class device_vector {
+  static_assert(std::is_trivially_copyable_v<T>,
+                "modal: device memory holds types that are copied byte by byte");
+
+ public:
+  using value_type = T;
+
+  device_vector() = default;
+  /// Takes memory for `size` elements on the stream of the present call.
+  /// **Errors**: throws `call_error` with `device_out_of_memory` or `device_fault`.
+  explicit device_vector(std::size_t size) : device_vector(size, gpu::current_stream()) {}
+  /// The same on a given stream.
+  device_vector(std::size_t size, std::shared_ptr<gpu::stream> on)
+      : block_(detail::device_block::take(std::move(on), bytes_for(size)).value()), size_(size) {}
+
+  device_vector(device_vector&& other) noexcept
+      : block_(std::move(other.block_)), size_(std::exchange(other.size_, 0)) {}
+  device_vector& operator=(device_vector&& other) noexcept {
+    block_ = std::move(other.block_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
+  [[nodiscard]] T* data() noexcept { return static_cast<T*>(block_.data()); }
+  [[nodiscard]] const T* data() const noexcept { return static_cast<const T*>(block_.data()); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t size_bytes() const noexcept { return size_ * sizeof(T); }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] device_span<T> span() noexcept { return {data(), size_}; }
+  [[nodiscard]] device_span<const T> span() const noexcept { return {data(), size_}; }
+  operator device_span<T>() noexcept { return span(); }              // NOLINT: as std::span's
+  operator device_span<const T>() const noexcept { return span(); }  // NOLINT
+
+ private:
+  static std::size_t bytes_for(std::size_t size) {
+    if (size > SIZE_MAX / sizeof(T))
+      throw_error({errc::device_out_of_memory, "more elements than there can be bytes for"});
+    return size * sizeof(T);
+  }
+
+  detail::device_block block_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace modal

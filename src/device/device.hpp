@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/error.hpp>
+#include <modal/gpu/stream.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace modal::detail {
+
+/// What is known of a device before anybody uses it.
+struct device_info {
+  enum class kind : std::uint8_t { host, cuda } what = kind::host;
+  int index = 0;      ///< among those of its kind
+  std::string model;  ///< as its maker calls it: "NVIDIA H200"
+  std::string id{};   ///< of this very device, where it has one: "GPU-…"
+  std::size_t memory_bytes = 0;
+  int capability = 0;  ///< of a GPU: 90 is `sm_90`
+  int numa_node = -1;  ///< it is nearest to; -1: unknown
+};
+
+/// A device's memory at one moment.
+struct device_memory {
+  std::size_t used = 0;       ///< by functions of this process
+  std::size_t most_used = 0;  ///< at any time
+  std::size_t limit = 0;
+};
+
+/// Page-locked host memory: what a device reads and writes while the CPU does something else. Gives
+/// itself back.
+class pinned_block {
+ public:
+  virtual ~pinned_block() = default;
+  [[nodiscard]] virtual std::byte* data() noexcept = 0;
+  [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+};
+
+/// One device. **Thread safety**: safe to share. Streams and blocks may outlive it.
+class device {
+ public:
+  virtual ~device() = default;
+
+  [[nodiscard]] virtual const device_info& info() const noexcept = 0;
+  [[nodiscard]] virtual device_memory memory() const noexcept = 0;
+
+  /// Makes a stream. **Errors**: `device_fault`.
+  virtual result<std::shared_ptr<gpu::stream>> make_stream() = 0;
+
+  /// Locks `bytes` of host memory. **Errors**: `device_out_of_memory`, `device_fault`.
+  virtual result<std::unique_ptr<pinned_block>> lock_memory(std::size_t bytes) = 0;
+};
+
+}  // namespace modal::detail

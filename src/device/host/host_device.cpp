@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/host/host_device.hpp"
+
+#include <modal/base/bytes.hpp>
+#include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <new>
+#include <thread>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::size_t alignment = 256;
+/// A copy of up to so many bytes takes less time than to wake a thread.
+constexpr std::size_t small_copy = 64 << 10;
+
+/// Set with the device's mutex held.
+struct mark_state {
+  bool is_passed = false;
+  time_point at;
+};
+
+/// What a stream has to do, one after the other.
+struct operation {
+  enum class kind : std::uint8_t { to_device, to_host, on_device, free, mark } what = kind::mark;
+  void* to = nullptr;  // or what is to be freed
+  const void* from = nullptr;
+  std::size_t bytes = 0;
+  std::shared_ptr<mark_state> mark{};
+};
+
+error no_memory() { return {errc::device_out_of_memory, "there is no memory for the host device"}; }
+
+gpu::copy_kind way_of(const operation& copy) noexcept {
+  if (copy.what == operation::kind::to_device) return gpu::copy_kind::to_device;
+  return copy.what == operation::kind::to_host ? gpu::copy_kind::to_host
+                                               : gpu::copy_kind::on_device;
+}
+
+struct stream_queue {
+  std::deque<operation> left;  // the first one is under way, if it is a copy
+  // While an engine has it.
+  boost::intrusive::list_member_hook<> hook;
+  std::shared_ptr<stream_queue> self;
+};
+using queue_list = boost::intrusive::list<
+    stream_queue, boost::intrusive::member_hook<stream_queue, boost::intrusive::list_member_hook<>,
+                                                &stream_queue::hook>>;
+
+}  // namespace
+
+class host_device::state {
+ public:
+  explicit state(const host_device_config& config) : config_(config) {}
+
+  void start() {
+    for (std::size_t i = 0; i < threads_.size(); ++i)
+      threads_[i] = std::thread([this, i] { copy_all(i); });
+  }
+  void stop() noexcept {
+    {
+      const mutex_lock lock(mutex_);
+      ends_ = true;
+    }
+    for (condition_variable& each : called_) each.notify_one();
+    for (std::thread& each : threads_)
+      if (each.joinable()) each.join();
+  }
+
+  [[nodiscard]] device_memory memory() const noexcept {
+    const mutex_lock lock(mutex_);
+    return {used_, most_used_, config_.memory_bytes};
+  }
+
+  result<void*> allocate(std::size_t bytes) {
+    if (bytes == 0) return nullptr;
+    {
+      const mutex_lock lock(mutex_);
+      if (bytes > config_.memory_bytes - used_)
+        return error(errc::device_out_of_memory,
+                     "the host device has " + std::to_string(config_.memory_bytes - used_) +
+                         " bytes left, and " + std::to_string(bytes) + " are asked for");
+      used_ += bytes;
+      most_used_ = std::max(most_used_, used_);
+    }
+    void* made = std::aligned_alloc(alignment, align_up(bytes, alignment));
+    if (made != nullptr) return made;
+    const mutex_lock lock(mutex_);
+    used_ -= bytes;
+    return no_memory();
+  }
+
+  void post(const std::shared_ptr<stream_queue>& to, operation what) {
+    mutex_lock lock(mutex_);
+    const bool is_first = to->left.empty();
+    if (is_first && !is_copy(what)) return finish_locked(what);
+    if (is_first && (ends_ || is_small(what))) {
+      lock.unlock();  // nobody else puts anything into this stream meanwhile
+      return carry_out(what);
+    }
+    to->left.push_back(std::move(what));
+    if (is_first) begin_copy_locked(to);
+  }
+
+  /// As `post`, where there is no memory for it.
+  void wait_and_free(const std::shared_ptr<stream_queue>& after, void* memory, std::size_t bytes) {
+    mutex_lock lock(mutex_);
+    while (!after->left.empty()) passed_.wait(lock);
+    finish_locked({.what = operation::kind::free, .to = memory, .bytes = bytes});
+  }
+
+  [[nodiscard]] bool is_passed(const mark_state& which) const noexcept {
+    const mutex_lock lock(mutex_);
+    return which.is_passed;
+  }
+  void wait(const mark_state& which) const {
+    mutex_lock lock(mutex_);
+    while (!which.is_passed) passed_.wait(lock);
+  }
+
+ private:
+  static bool is_copy(const operation& what) noexcept {
+    return what.what != operation::kind::free && what.what != operation::kind::mark;
+  }
+  [[nodiscard]] bool is_small(const operation& copy) const noexcept {
+    return copy.bytes <= small_copy && config_.copy_bytes_per_second == 0 && !config_.on_copy;
+  }
+
+  // Does what takes no time.
+  void finish_locked(const operation& what) noexcept MODAL_REQUIRES(mutex_) {
+    if (what.what == operation::kind::free) {
+      std::free(what.to);
+      used_ -= what.bytes;
+    } else {
+      what.mark->is_passed = true;
+      what.mark->at = real_clock().now();
+      passed_.notify_all();
+    }
+  }
+
+  void begin_copy_locked(const std::shared_ptr<stream_queue>& which) MODAL_REQUIRES(mutex_) {
+    const std::size_t engine = which->left.front().what == operation::kind::to_host ? 1 : 0;
+    which->self = which;
+    waiting_[engine].push_back(*which);
+    ++under_way_;
+    called_[engine].notify_one();
+  }
+
+  // A copy is done: goes on up to the next one.
+  void go_on_locked(const std::shared_ptr<stream_queue>& which) MODAL_REQUIRES(mutex_) {
+    which->left.pop_front();
+    --under_way_;
+    for (; !which->left.empty(); which->left.pop_front()) {
+      if (is_copy(which->left.front())) return begin_copy_locked(which);
+      finish_locked(which->left.front());
+    }
+    passed_.notify_all();
+  }
+
+  void copy_all(std::size_t number) {
+    mutex_lock lock(mutex_);
+    for (;;) {
+      while (waiting_[number].empty()) {
+        if (ends_ && under_way_ == 0) return;
+        called_[number].wait(lock);
+      }
+      const auto which = std::move(waiting_[number].front().self);
+      waiting_[number].pop_front();
+      const operation copy = which->left.front();
+      lock.unlock();
+      carry_out(copy);
+      lock.lock();
+      go_on_locked(which);
+      if (ends_ && under_way_ == 0)
+        for (condition_variable& each : called_) each.notify_one();
+    }
+  }
+
+  void carry_out(const operation& copy) const {
+    if (config_.on_copy) config_.on_copy(way_of(copy));
+    const auto begun = std::chrono::steady_clock::now();
+    std::memmove(copy.to, copy.from, copy.bytes);
+    if (config_.copy_bytes_per_second == 0 || copy.what == operation::kind::on_device) return;
+    const auto takes = nanoseconds(
+        static_cast<nanoseconds::rep>(static_cast<double>(copy.bytes) * 1e9 /
+                                      static_cast<double>(config_.copy_bytes_per_second)));
+    std::this_thread::sleep_until(begun + takes);
+  }
+
+  const host_device_config config_;
+  mutable detail::mutex mutex_;
+  mutable condition_variable passed_;
+  // Of the copies to the device, and of those from it.
+  std::array<queue_list, 2> waiting_ MODAL_GUARDED_BY(mutex_);
+  std::array<condition_variable, 2> called_;
+  std::array<std::thread, 2> threads_;
+  std::size_t under_way_ MODAL_GUARDED_BY(mutex_) = 0;  ///< copies that an engine has
+  std::size_t used_ MODAL_GUARDED_BY(mutex_) = 0;
+  std::size_t most_used_ MODAL_GUARDED_BY(mutex_) = 0;
+  bool ends_ MODAL_GUARDED_BY(mutex_) = false;
+};
+
+namespace {
+
+class host_event final : public gpu::event {
+ public:
+  host_event(std::shared_ptr<host_device::state> of, std::shared_ptr<mark_state> mark)
+      : device_(std::move(of)), mark_(std::move(mark)) {}
+
+  result<bool> is_passed() const override { return device_->is_passed(*mark_); }
+  result<void> wait() const override {
+    device_->wait(*mark_);
+    return {};
+  }
+  result<nanoseconds> since(const gpu::event& earlier) const override {
+    return mark_->at - dynamic_cast<const host_event&>(earlier).mark_->at;
+  }
+
+ private:
+  const std::shared_ptr<host_device::state> device_;
+  const std::shared_ptr<mark_state> mark_;
+};
+
+class host_stream final : public gpu::stream {
+ public:
+  explicit host_stream(std::shared_ptr<host_device::state> of) : device_(std::move(of)) {}
+
+  result<void*> allocate(std::size_t bytes) override { return device_->allocate(bytes); }
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    if (memory == nullptr) return;
+    try {
+      device_->post(queue_, {.what = operation::kind::free, .to = memory, .bytes = bytes});
+    } catch (const std::bad_alloc&) {
+      device_->wait_and_free(queue_, memory, bytes);
+    }
+  }
+  result<void> copy(void* to, const void* from, std::size_t bytes, gpu::copy_kind way) override {
+    if (bytes == 0) return {};
+    const auto what = way == gpu::copy_kind::to_device ? operation::kind::to_device
+                      : way == gpu::copy_kind::to_host ? operation::kind::to_host
+                                                       : operation::kind::on_device;
+    try {
+      device_->post(queue_, {.what = what, .to = to, .from = from, .bytes = bytes});
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
+    return {};
+  }
+  result<std::shared_ptr<gpu::event>> record() override {
+    try {
+      auto mark = std::make_shared<mark_state>();
+      auto made = std::make_shared<host_event>(device_, mark);
+      device_->post(queue_, {.what = operation::kind::mark, .mark = std::move(mark)});
+      return made;
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
+  }
+  [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
+  [[nodiscard]] bool is_host() const noexcept override { return true; }
+
+ private:
+  const std::shared_ptr<host_device::state> device_;
+  const std::shared_ptr<stream_queue> queue_ = std::make_shared<stream_queue>();
+};
+
+class host_block final : public pinned_block {
+ public:
+  explicit host_block(buffer bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] std::byte* data() noexcept override { return bytes_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
+
+ private:
+  buffer bytes_;
+};
+
+}  // namespace
+
+host_device::host_device(const host_device_config& config)
+    : info_{.index = config.index, .model = "host device", .memory_bytes = config.memory_bytes},
+      state_(std::make_shared<state>(config)) {
+  state_->start();
+}
+
+host_device::~host_device() { state_->stop(); }
+
+device_memory host_device::memory() const noexcept { return state_->memory(); }
+
+result<std::shared_ptr<gpu::stream>> host_device::make_stream() {
+  return std::make_shared<host_stream>(state_);
+}
+
+// What a device copies with the CPU's help needs no lock.
+result<std::unique_ptr<pinned_block>> host_device::lock_memory(std::size_t bytes) {
+  try {
+    return std::make_unique<host_block>(pool_.take(bytes));
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
+}
+
+}  // namespace modal::detail
