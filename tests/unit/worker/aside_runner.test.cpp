@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -67,7 +68,10 @@ TEST_CASE("aside runner: ends what was given to it on another thread", "[worker]
   std::promise<std::thread::id> first;
   std::promise<std::thread::id> second;
   aside_runner runner;
-  runner.end({std::make_shared<thing>(first), nullptr, std::make_shared<thing>(second)});
+  std::vector<std::shared_ptr<const void>> last(3);
+  last.front() = std::make_shared<thing>(first);
+  last.back() = std::make_shared<thing>(second);
+  runner.end(std::move(last));
   runner.end({});
   CHECK(runner.wait_idle(60s));
   CHECK(first.get_future().get() != std::this_thread::get_id());
