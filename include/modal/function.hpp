@@ -11,6 +11,8 @@
 #include <modal/function/exception.hpp>
 #include <modal/function/options.hpp>
 #include <modal/function/typed_run.hpp>
+#include <modal/gpu/device_span.hpp>
+#include <modal/gpu/device_vector.hpp>
 #include <modal/wire/declare.hpp>
 
 /// Registers a function under its qualified name, with options by designated initialisers. Used
@@ -57,6 +59,7 @@ function_descriptor describe_target(std::string_view name, const function_option
   return {.name = std::string(name),
           .signature = &target_traits<Target>::signature,
           .prepare = &prepare<Target>,
+          .uses_device = target_traits<Target>::uses_device,
           .options = options,
           .file = file,
           .line = line};

@@ -23,6 +23,7 @@
 #include <modal/client/impl/url.ipp>
 #include <modal/function/impl/catalog.ipp>
 #include <modal/function/impl/context.ipp>
+#include <modal/function/impl/device_transfer.ipp>
 #include <modal/function/impl/exception.ipp>
 #include <modal/function/impl/log.ipp>
 #include <modal/gpu/impl/current_stream.ipp>

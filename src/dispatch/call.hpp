@@ -8,6 +8,7 @@
 #include <modal/wire/http_call.hpp>
 #include <modal/wire/incoming_body.hpp>
 
+#include "dispatch/device_run.hpp"
 #include "dispatch/memory_budget.hpp"
 #include "dispatch/principal.hpp"
 #include "schedule/schedule.hpp"
@@ -100,9 +101,14 @@ struct call final : scheduled,
   // The wish is made under the dispatcher's mutex; the function asks for its token at any time.
   lazy_stop stop;
 
+  std::size_t device = 0;  ///< where it runs, of `dispatcher_config::devices`
+  boost::intrusive::list_member_hook<> resumed_hook;
+
   // Owned by the submitter, then by the worker that runs the call.
   incoming_body body;
   invocation work;
+  time_point started_at;
+  std::unique_ptr<device_run> on_device;  ///< while it runs, if its function uses a device
 };
 
 using call_ptr = boost::intrusive_ptr<call>;

@@ -10,6 +10,7 @@
 
 #include "dispatch/call.hpp"
 #include "dispatch/metrics.hpp"
+#include "worker/device_slot.hpp"
 #include "worker/lookout.hpp"
 
 #include <chrono>
@@ -57,6 +58,8 @@ struct dispatcher_config {
   log_sink log{};
   bool log_calls = false;
   housekeeping keeper = housekeeping::own_thread;
+  /// Where functions run that use a device.
+  std::vector<std::shared_ptr<device_slot>> devices{};
   /// What workers do between calls. Null: they sleep.
   std::shared_ptr<lookout> between_calls{};
 };

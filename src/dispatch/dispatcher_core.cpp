@@ -11,10 +11,16 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+constexpr std::size_t calls_per_device = 4;
+
 // One worker less than all where there are several functions: one of them cannot hold them all.
-std::size_t most_running(const function_options& options, const dispatcher_config& config,
+// Where a device does the work, what counts is how many calls it has: the next one is uploaded and
+// the last one downloaded beside the one that runs.
+std::size_t most_running(const function_descriptor& served, const dispatcher_config& config,
                          std::size_t functions) {
+  const function_options& options = served.options;
   if (options.max_concurrent != 0) return options.max_concurrent;
+  if (served.uses_device) return calls_per_device * std::max<std::size_t>(config.devices.size(), 1);
   const std::size_t all = std::max<std::size_t>(config.threads, 1);
   return functions > 1 && all > 1 ? all - 1 : all;
 }
@@ -29,7 +35,7 @@ served_function::served_function(const function_descriptor& served, const dispat
       signature(&served.signature()),
       max_queue(served.options.max_queue != 0 ? served.options.max_queue
                                               : config.bounds.queue_length),
-      line(most_running(served.options, config, functions)) {}
+      line(most_running(served, config, functions)) {}
 
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)
     : config(std::move(settings)),
@@ -45,6 +51,7 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
   const mutex_lock lock(mutex);
   parkers.resize(config.threads + config.spare_threads);
   parked.reserve(parkers.size());
+  device_calls.resize(config.devices.size());
 }
 
 served_function* dispatcher_core::find(std::string_view name) {
@@ -69,7 +76,7 @@ void dispatcher_core::pick_worker_locked(wake_up& wake) {
   } else if (!parked.empty()) {
     wake.worker = parked.back();
     parked.pop_back();
-  } else if (parked_calls > 0 && spares < config.spare_threads && started && !closed) {
+  } else if (parked_calls > suspended && spares < config.spare_threads && started && !closed) {
     ++spares;
     wake.spare = true;
   }
@@ -87,7 +94,7 @@ void dispatcher_core::enqueue_locked(call& which, time_point now, wake_up& wake)
   transition_locked(which, call::phase::queued);
   plan.enqueue(which, now);
   set_due_locked(which, wake);
-  if (plan.has_next()) pick_worker_locked(wake);
+  if (has_work_locked()) pick_worker_locked(wake);
 }
 
 void dispatcher_core::carry_out(const wake_up& wake) {
@@ -140,6 +147,8 @@ void dispatcher_core::book_locked(served_function& target, call::phase at,
 }
 
 bool dispatcher_core::has_room_locked() const { return running < config.threads; }
+
+bool dispatcher_core::has_work_locked() const { return !resumed.empty() || plan.has_next(); }
 
 bool dispatcher_core::claim_locked(call& which) {
   if (which.answered) return false;

@@ -158,6 +158,10 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void park(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   void resume(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   [[nodiscard]] bool has_room_locked() const MODAL_REQUIRES(mutex);
+  [[nodiscard]] bool has_work_locked() const MODAL_REQUIRES(mutex);
+  bool runs_to_its_end(const call_ptr& which, std::optional<error>& failure) MODAL_EXCLUDES(mutex);
+  bool suspend(const call_ptr& which, std::shared_ptr<gpu::event> mark) MODAL_EXCLUDES(mutex);
+  void go_on_with(call_ptr which) noexcept MODAL_EXCLUDES(mutex);
   call_ptr run(const call_ptr& which, bool takes_next) MODAL_EXCLUDES(mutex);
   static std::shared_ptr<call_outcome> make_outcome(call& which,
                                                     const std::optional<error>& failure,
@@ -198,7 +202,14 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   std::size_t waiting MODAL_GUARDED_BY(mutex) = 0;
   std::size_t running MODAL_GUARDED_BY(mutex) = 0;
   std::size_t parked_calls MODAL_GUARDED_BY(mutex) = 0;
-  std::size_t spares MODAL_GUARDED_BY(mutex) = 0;  ///< threads beyond `config.threads`
+  std::vector<std::size_t> device_calls MODAL_GUARDED_BY(mutex);  ///< on each device
+  using resumed_list = boost::intrusive::list<
+      call, boost::intrusive::member_hook<call, boost::intrusive::list_member_hook<>,
+                                          &call::resumed_hook>>;
+  /// Whose device is done with what they waited for; each holds one reference.
+  resumed_list resumed MODAL_GUARDED_BY(mutex);
+  std::size_t suspended MODAL_GUARDED_BY(mutex) = 0;  ///< calls that wait for their device
+  std::size_t spares MODAL_GUARDED_BY(mutex) = 0;     ///< threads beyond `config.threads`
   std::uint64_t unknown_functions MODAL_GUARDED_BY(mutex) = 0;
   std::uint64_t admitted MODAL_GUARDED_BY(mutex) = 0;
   std::uint64_t refused MODAL_GUARDED_BY(mutex) = 0;
@@ -222,8 +233,5 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   std::thread housekeeper;
   aside_runner aside;
 };
-
-/// Runs the function of `which` on this thread, and turns whatever it throws into an error.
-std::optional<error> run_function(call& which, const dispatcher_config& config);
 
 }  // namespace modal::detail

@@ -35,7 +35,15 @@ std::size_t dispatcher_core::stop(std::chrono::nanoseconds grace,
     }
   }
   stop_remaining();
-  const std::size_t left_behind = workers.join_for(patience, [this] { return busy.load(); });
+  const auto patient_until = saturating_add(std::chrono::steady_clock::now(), patience);
+  std::size_t left_behind = workers.join_for(patience, [this] { return busy.load(); });
+  {
+    // Devices may still read and write the memory of calls that were answered long ago.
+    mutex_lock lock(mutex);
+    while (suspended != 0 && quiet.wait_until(lock, patient_until)) {
+    }
+    left_behind += suspended;
+  }
   // All functions have returned, or never will: so have their stop callbacks.
   repeatable_calls::kept_list dropped;  // destroyed without the lock
   {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker's thread does: takes a call, runs it, keeps the books, answers.
 #include "dispatch/dispatcher_core.hpp"
+#include "dispatch/run_function.hpp"
 
 #include <algorithm>
 #include <random>
@@ -113,6 +114,10 @@ void dispatcher_core::start_locked(call& which, time_point now) {
   which.queue_time += waited;
   which.target->metrics.queue.add(waited);
   which.stop.reset();
+  if (!which.target->descriptor->uses_device) return;
+  const auto idlest = std::min_element(device_calls.begin(), device_calls.end());
+  which.device = static_cast<std::size_t>(idlest - device_calls.begin());
+  ++*idlest;
 }
 
 // The call has begun and lives, and its worker is free for others, on this thread or another one.
@@ -122,7 +127,7 @@ void dispatcher_core::park(call& which, bool keeps_lane) noexcept {
     const mutex_lock lock(mutex);
     transition_locked(which, call::phase::parked);
     if (!keeps_lane) plan.leave(which);
-    if (plan.has_next()) pick_worker_locked(wake);
+    if (has_work_locked()) pick_worker_locked(wake);
   }
   carry_out(wake);
 }
@@ -137,6 +142,12 @@ void dispatcher_core::resume(call& which, bool keeps_lane) noexcept {
 // Takes the call that this thread is to run.
 call_ptr dispatcher_core::next_locked(time_point now) {
   if (!has_room_locked()) return nullptr;
+  if (!resumed.empty()) {
+    call_ptr next(&resumed.front(), false);
+    resumed.pop_front();
+    transition_locked(*next, call::phase::running);
+    return next;
+  }
   call_ptr next(static_cast<call*>(plan.take_next(now)));
   if (next != nullptr) start_locked(*next, now);
   return next;
@@ -155,18 +166,96 @@ std::shared_ptr<call_outcome> dispatcher_core::make_outcome(call& which,
   return made;
 }
 
+// Runs a call that was taken, or goes on with it. Returns false where it waits for its device: then
+// it is not this thread's any more.
+bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optional<error>& failure) {
+  call& which = *running_call;
+  const bool is_first_turn = which.on_device == nullptr;
+  if (is_first_turn) which.started_at = config.time->now();
+  seat own(*this, which);
+  const seat_scope seated(own);
+  if (!which.target->descriptor->uses_device) {
+    failure = run_function(which, config);
+    return true;
+  }
+  try {
+    if (is_first_turn)
+      which.on_device = std::make_unique<device_run>(which, config, *config.devices[which.device]);
+  } catch (const std::bad_alloc&) {
+    failure.emplace(errc::queue_full);
+    return true;
+  }
+  for (;;) {
+    auto mark = which.on_device->go_on();
+    if (mark == nullptr) break;
+    if (suspend(running_call, mark)) return false;
+    (void)mark->wait();  // there is no memory, or no thread, for anything better
+  }
+  failure = which.on_device->take_failure();
+  which.on_device.reset();
+  return true;
+}
+
+// Returns false where that is not possible: then nothing has changed.
+bool dispatcher_core::suspend(const call_ptr& running_call, std::shared_ptr<gpu::event> mark) {
+  call& which = *running_call;
+  std::function<void()> then;
+  try {
+    then = [core = shared_from_this(), running_call] { core->go_on_with(running_call); };
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  device_slot& slot = *config.devices[which.device];
+  {
+    const mutex_lock lock(mutex);
+    transition_locked(which, call::phase::parked);
+    ++suspended;
+  }
+  try {
+    slot.when_passed(std::move(mark), std::move(then));
+    return true;
+  } catch (const std::exception&) {
+    const mutex_lock lock(mutex);
+    transition_locked(which, call::phase::running);
+    --suspended;
+    return false;
+  }
+}
+
+// Its device is done with what it waited for. On the device's thread, which ends what is left when
+// the workers have gone.
+void dispatcher_core::go_on_with(call_ptr which) noexcept {
+  wake_up wake;
+  bool is_last = false;
+  {
+    const mutex_lock lock(mutex);
+    is_last = closed;
+    if (is_last) {
+      transition_locked(*which, call::phase::running);
+    } else {
+      --suspended;
+      resumed.push_back(*which);
+      intrusive_ptr_add_ref(which.get());
+      pick_worker_locked(wake);
+    }
+  }
+  carry_out(wake);
+  if (!is_last) return;
+  run(which, false);
+  const mutex_lock lock(mutex);
+  --suspended;
+  quiet.notify_all();
+}
+
 // Runs a call that was taken, answers it, and returns the next one for this thread, if there is one
 // and it `takes_next`: found under the same lock, unless somebody else's code comes first, which
 // may take its time.
 call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   call& which = *running_call;
   served_function& target = *which.target;
-  const time_point started_at = config.time->now();
-  std::optional<error> failure = [&] {
-    seat own(*this, which);
-    const seat_scope seated(own);
-    return run_function(which, config);
-  }();
+  std::optional<error> failure;
+  if (!runs_to_its_end(running_call, failure)) return nullptr;
+  const time_point started_at = which.started_at;
   const time_point ended = config.time->now();
   const executor_report measured{.decode = which.work.decode_time,
                                  .run = which.work.run_time,
@@ -201,6 +290,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     const mutex_lock lock(mutex);
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
+    if (target.descriptor->uses_device) --device_calls[which.device];
     target.metrics.run.add(run_time);
     again = failure && retry_locked(which, *failure, ended, wake);
     if (!again) {
@@ -227,7 +317,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     is_quick = is_quick && followers.empty();
     if (is_quick) next = next_locked(ended);
     // This end may have let another function's calls, or one more of this function's, run.
-    if (plan.has_next()) pick_worker_locked(wake);
+    if (has_work_locked()) pick_worker_locked(wake);
   }
   carry_out(wake);
   end_aside(std::move(dropped));
@@ -289,6 +379,7 @@ bool dispatcher_core::run_here(call& which) {
   {
     const mutex_lock lock(mutex);
     if (which.at != call::phase::queued || which.answered) return false;
+    if (which.target->descriptor->uses_device) return false;  // it may end on another thread
     const time_point now = config.time->now();
     if (which.deadline <= now) return false;
     // As many as the user has said may run; it would wait for itself otherwise.
@@ -312,7 +403,7 @@ void dispatcher_core::work() {
       ++busy;
       // One wakes the next, as long as there is something to run.
       wake_up wake;
-      if (plan.has_next()) pick_worker_locked(wake);
+      if (has_work_locked()) pick_worker_locked(wake);
       lock.unlock();
       carry_out(wake);
       if (outside != nullptr) outside->hand_over();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <modal/function/context.hpp>
+#include "dispatch/run_function.hpp"
+
 #include <modal/function/exception.hpp>
 
+#include "dispatch/call.hpp"
+#include "dispatch/dispatcher.hpp"
 #include "dispatch/dispatcher_core.hpp"
 
 #include <algorithm>
@@ -24,39 +27,57 @@ std::optional<error> check_result(const call& which, const limits& bounds) {
 
 }  // namespace
 
-std::optional<error> run_function(call& which, const dispatcher_config& config) try {
-  const call_context context({.id = which.head.id,
-                              .attempt = which.attempt,
-                              .depth = which.head.depth,
-                              .deadline = which.deadline,
-                              .stop = &which.stop,
-                              .function = which.target->descriptor->name,
-                              .traceparent = which.head.traceparent,
-                              .sink = config.log ? &config.log : nullptr});
-  const call_scope scope(context);
+call_context make_context(call& which, const dispatcher_config& config) {
+  return call_context({.id = which.head.id,
+                       .attempt = which.attempt,
+                       .depth = which.head.depth,
+                       .deadline = which.deadline,
+                       .stop = &which.stop,
+                       .function = which.target->descriptor->name,
+                       .traceparent = which.head.traceparent,
+                       .sink = config.log ? &config.log : nullptr});
+}
+
+void set_input(call& which, const dispatcher_config& config) {
   invocation& work = which.work;
   work.encoding = which.encoding;
   work.body = which.body.block();
   work.parts = which.body.parts();
   work.bounds = &config.bounds;
   work.at = invocation::stage::decode;
+}
+
+std::optional<error> write_result(function_run& run, call& which, const dispatcher_config& config) {
+  // It was answered meanwhile: too late, or cancelled. Nobody wants what may take long to write.
+  if (which.stop.is_requested()) return error(errc::cancelled);
+  run.encode(which.work);
+  return check_result(which, config.bounds);
+}
+
+error failure_now(const call& which) {
+  // A thread that is cancelled (pthread_cancel) unwinds as an exception that must go on.
+  if (abi::__cxa_current_exception_type() == nullptr) throw;
+  try {
+    return failure_of_exception(which.work.at);
+  } catch (const std::bad_alloc&) {  // not even for saying what went wrong
+    return error(which.work.at == invocation::stage::decode ? errc::too_large
+                                                            : errc::function_failed);
+  }
+}
+
+std::optional<error> run_function(call& which, const dispatcher_config& config) {
+  const call_context context = make_context(which, config);
+  const call_scope scope(context);
+  set_input(which, config);
   try {
     run_slot where;
     function_run& run = which.target->descriptor->prepare(where);
-    run.decode(work);
-    run.run(work);
-    // It was answered meanwhile: too late, or cancelled. Nobody wants what may take long to write.
-    if (which.stop.is_requested()) return error(errc::cancelled);
-    run.encode(work);
-    return check_result(which, config.bounds);
+    run.decode(which.work);
+    run.run(which.work);
+    return write_result(run, which, config);
   } catch (...) {
-    // A thread that is cancelled (pthread_cancel) unwinds as an exception that must go on.
-    if (abi::__cxa_current_exception_type() == nullptr) throw;
-    return failure_of_exception(work.at);
+    return failure_now(which);
   }
-} catch (const std::bad_alloc&) {  // not even for saying what went wrong
-  return error(which.work.at == invocation::stage::decode ? errc::too_large
-                                                          : errc::function_failed);
 }
 
 }  // namespace modal::detail

@@ -5,6 +5,7 @@
 
 #include "door/door.hpp"
 #include "door/mount.hpp"
+#include "executor/devices.hpp"
 #include "executor/door_handler.hpp"
 #include "executor/signal_wait.hpp"
 #include "net/event_loop.hpp"
@@ -30,6 +31,8 @@ void validate(const executor_config& config) {
   const limits& bounds = config.limits;
   if (config.io_threads == 0) refuse("io_threads must be at least 1");
   if (config.threads > 100'000 || config.io_threads > 1'000) refuse("too many threads");
+  if (config.host_devices > 64) refuse("host_devices must be at most 64");
+  if (config.host_device_memory == 0) refuse("host_device_memory must be at least 1");
   if (config.grace.count() < 0) refuse("grace must not be negative");
   if (config.stop_patience.count() < 0) refuse("stop_patience must not be negative");
   if (bounds.header_bytes < 1024 || bounds.header_bytes > (1U << 20))
@@ -151,6 +154,7 @@ void executor::impl::start(boost::asio::io_context* host) {
                                            .threads = config.threads,
                                            .log = config.log,
                                            .log_calls = config.log_calls,
+                                           .devices = detail::make_devices(config, functions),
                                            .between_calls = between_calls});
   calls->start();
   const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };

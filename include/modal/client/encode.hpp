@@ -67,7 +67,7 @@ void encode_arguments(type_list<P...>, payload& out, const A&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A),
                 "modal: the function takes another number of arguments (default arguments are not "
                 "known to a remote caller)");
-  (encode_argument<typename parameter<P>::held>(out, arguments), ...);
+  (encode_argument<typename parameter<P>::sent>(out, arguments), ...);
 }
 
 /// Reads the result of a call. **Errors**: `bad_response` for bytes that are no `R`, and for

@@ -93,16 +93,16 @@ class fake_executor {
   template <class Target, class Answer>
   static void reply(Answer& answer, const payload_view& arguments, payload& result) {
     using traits = detail::target_traits<Target>;
-    auto held = traits::make_held();
+    auto sent = traits::make_sent();
     const decode_limits bounds;
     input_archive archive(arguments, bounds);
-    std::apply([&archive](auto&... each) { archive(each...); }, held);
+    std::apply([&archive](auto&... each) { archive(each...); }, sent);
     archive.finish();
     if constexpr (std::is_void_v<typename traits::result>) {
-      std::apply(answer, std::move(held));
+      std::apply(answer, std::move(sent));
     } else {
       auto owner =
-          std::make_shared<const typename traits::result>(std::apply(answer, std::move(held)));
+          std::make_shared<const typename traits::result>(std::apply(answer, std::move(sent)));
       output_archive{result}(*owner);
       result.keep(owner);
     }

@@ -28,6 +28,14 @@ struct executor_config {
   /// Threads that serve connections while all workers run functions; otherwise workers do that
   /// between calls. User code never runs on them. At least 1; one serves many thousand connections.
   std::size_t io_threads = 1;
+  /// How many host devices there are: the interface of a GPU on CPU memory, where functions run
+  /// that take or return device memory. Default 1; 0: such functions are not served.
+  std::size_t host_devices = 1;
+  /// How much memory each host device has for functions. Default 4 GiB.
+  std::size_t host_device_memory = std::size_t{4} << 30;
+  /// How many bytes a second a copy to or from a host device takes in each direction, as if it went
+  /// over a bus. Default and 0: copies are as fast as memory.
+  std::uint64_t host_device_copy_rate = 0;
   /// All bounds: see `limits`.
   modal::limits limits{};
   /// How long `stop()` lets calls finish before it asks them to stop.

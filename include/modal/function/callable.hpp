@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/function/device_transfer.hpp>
+#include <modal/gpu/device_span.hpp>
+#include <modal/gpu/device_vector.hpp>
 #include <modal/wire/make_schema.hpp>
 #include <modal/wire/owning.hpp>
 #include <modal/wire/signature.hpp>
 #include <modal/wire/type_name.hpp>
 
+#include <span>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 /// @file
 /// What a callable takes and returns, and how that is stored while it travels. A *target* is what
@@ -58,14 +65,18 @@ requires std::is_function_v<T>
 struct callable_shape<T> : call_shape<T> {
 };
 
-/// How the argument of a parameter of type `P` is held on the executor while the function runs.
+/// How the argument of a parameter of type `P` travels, as `sent`, and is held on the executor
+/// while the function runs.
 template <class P>
 struct parameter {
   static_assert(!(std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>),
                 "modal: a parameter that is a reference to non-const cannot bring anything back to "
                 "a caller in another process: return the value instead");
   using held = std::remove_cvref_t<P>;
+  using sent = held;
+  static constexpr bool is_on_device = false;
 
+  static sent& as_sent(held& value) noexcept { return value; }
   static decltype(auto) pass(held& value) {
     if constexpr (std::is_lvalue_reference_v<P>)
       return static_cast<const held&>(value);
@@ -73,6 +84,32 @@ struct parameter {
       return std::move(value);
   }
 };
+
+/// A range in device memory is sent from the host, and uploaded before the function runs.
+template <class T>
+struct device_parameter {
+  static_assert(
+      std::is_const_v<T>,
+      "modal: what a function writes to a device_span cannot come back to its caller: take "
+      "a device_span<const T>, and return a device_vector<T>");
+  using held = device_argument<std::remove_const_t<T>>;
+  using sent = std::span<const T>;
+  static constexpr bool is_on_device = true;
+
+  static sent& as_sent(held& value) noexcept { return value.sent; }
+  static device_span<T> pass(held& value) noexcept { return value.there; }
+};
+template <class T>
+struct parameter<device_span<T>> : device_parameter<T> {};
+template <class T>
+struct parameter<const device_span<T>> : device_parameter<T> {};
+template <class T>
+struct parameter<const device_span<T>&> : device_parameter<T> {};
+
+template <class R>
+inline constexpr bool is_device_vector = false;
+template <class T>
+inline constexpr bool is_device_vector<device_vector<T>> = true;
 
 /// What a result of type `R` is for a remote caller: an owner where the function returns a view.
 template <class R>
@@ -88,10 +125,15 @@ struct caller_type<std::span<T, N>> {
   using type = std::vector<std::remove_const_t<T>>;
 };
 
-template <class R, class... Held>
+template <class T>
+struct caller_type<device_vector<T>> {
+  using type = std::vector<T>;
+};
+
+template <class R, class... Sent>
 const function_signature& signature_of() {
   static const function_signature built =
-      make_signature({make_schema<Held>()...}, make_schema<R>());
+      make_signature({make_schema<Sent>()...}, make_schema<R>());
   return built;
 }
 
@@ -138,11 +180,16 @@ template <class Target, class... P>
 struct target_traits<Target, type_list<P...>> {
   using result = typename caller_type<typename Target::result>::type;
   using held = std::tuple<typename parameter<P>::held...>;
+  using sent = std::tuple<typename parameter<P>::sent...>;
   static constexpr std::size_t arity = sizeof...(P);
+  /// Whether an argument or the result is in device memory.
+  static constexpr bool uses_device =
+      (parameter<P>::is_on_device || ...) ||
+      is_device_vector<std::remove_cvref_t<typename Target::result>>;
 
   static const function_signature& signature() {
     if constexpr (!std::is_void_v<result>) refuse_views<result>();
-    return signature_of<result, typename parameter<P>::held...>();
+    return signature_of<result, typename parameter<P>::sent...>();
   }
 
   /// The arguments before they are read.
@@ -151,6 +198,18 @@ struct target_traits<Target, type_list<P...>> {
       return held{};
     else
       return held(make_default<typename parameter<P>::held>()...);
+  }
+  static sent make_sent() {
+    if constexpr ((std::is_default_constructible_v<typename parameter<P>::sent> && ...))
+      return sent{};
+    else
+      return sent(make_default<typename parameter<P>::sent>()...);
+  }
+
+  /// Calls `visit` with each argument as it is sent.
+  template <class Visit>
+  static void visit_sent(held& arguments, Visit&& visit) {
+    std::apply([&](auto&... each) { visit(parameter<P>::as_sent(each)...); }, arguments);
   }
 
   static decltype(auto) apply(held& arguments) {

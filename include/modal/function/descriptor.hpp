@@ -14,6 +14,7 @@ struct function_descriptor {
   std::string name;
   const function_signature& (*signature)() = nullptr;   ///< built on first use; safe to share
   function_run& (*prepare)(run_slot& where) = nullptr;  ///< makes one run of it
+  bool uses_device = false;  ///< an argument or the result is in device memory
   function_options options;
   const char* file = "";  ///< where it was registered
   int line = 0;

@@ -51,10 +51,16 @@ class function_run {
   void decode(invocation& call) {
     take(call, invocation::stage::decode, call.decode_time, &function_run::read_arguments);
   }
+  /// Puts the upload of the arguments into the call's stream, for functions that use a device:
+  /// after `decode`. Throws `call_error`.
+  void upload(const invocation& call) { put_uploads(call); }
   /// Calls the function. Throws what it throws.
   void run(invocation& call) {
     take(call, invocation::stage::run, call.run_time, &function_run::call_function);
   }
+  /// Puts the download of the result into the call's stream: after `run`. It is not to be written
+  /// until the stream has passed that. Throws `call_error`.
+  void download() { put_download(); }
   /// Writes the result, which is of no use to anybody else after that.
   void encode(invocation& call) {
     take(call, invocation::stage::encode, call.encode_time, &function_run::write_result);
@@ -63,7 +69,9 @@ class function_run {
 
  private:
   virtual void read_arguments(invocation& call) = 0;
+  virtual void put_uploads(const invocation& /*call*/) {}
   virtual void call_function(invocation& call) = 0;
+  virtual void put_download() {}
   virtual void write_result(invocation& call) = 0;
 
   void take(invocation& call, invocation::stage which, std::chrono::nanoseconds& spent,

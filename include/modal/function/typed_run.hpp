@@ -5,16 +5,22 @@
 #include <modal/base/error.hpp>
 #include <modal/function/callable.hpp>
 #include <modal/function/context.hpp>
+#include <modal/function/device_transfer.hpp>
 #include <modal/function/function_run.hpp>
+#include <modal/gpu/current_stream.hpp>
 #include <modal/wire/input_archive.hpp>
 #include <modal/wire/json_archive.hpp>
 #include <modal/wire/output_archive.hpp>
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
+#include <vector>
 
 /// @file
 /// From the bytes of a call to the function and back.
@@ -39,13 +45,13 @@ struct json_request {
   json_document document;
   json_arena arena;
 
-  template <class Held>
-  void decode(Held& arguments) {
+  template <class... Argument>
+  void decode(Argument&... arguments) {
     const json_view root(document);
     const json_view list = root.member("args");
-    list.expect_array(std::tuple_size_v<Held>);
+    list.expect_array(sizeof...(Argument));
     json_input_archive archive(list, arena);
-    std::apply([&archive](auto&... each) { archive(each...); }, arguments);
+    archive(arguments...);
   }
 };
 
@@ -82,6 +88,35 @@ void encode_result(invocation& call, R&& result) {
     call.result.keep(owner);
 }
 
+/// Writes an array that lies in host memory now.
+template <class T>
+void encode_array(invocation& call, std::shared_ptr<T[]> values, std::size_t size) {
+  const std::span<const T> view(values.get(), size);
+  if (call.encoding == encoding::json) {
+    json_writer writer(call.json);
+    json_output_archive{writer}(view);
+    return;
+  }
+  output_archive{call.result}(view);
+  if (!call.result.segments().empty()) call.result.keep_array(std::move(values));
+}
+
+template <class R>
+struct element_of {
+  using type = std::byte;
+};
+template <class T>
+struct element_of<device_vector<T>> {
+  using type = T;
+};
+
+/// What a run holds for a device.
+template <class T>
+struct device_side {
+  device_uploads uploads;
+  std::shared_ptr<T[]> result;  ///< as it comes down
+};
+
 /// A run of `Target`: its arguments, and then its result.
 template <class Target>
 class typed_run final : public function_run {
@@ -90,19 +125,32 @@ class typed_run final : public function_run {
   using returned = decltype(traits::apply(std::declval<held&>()));
   using kept = std::conditional_t<std::is_void_v<returned>, std::monostate,
                                   std::optional<std::remove_cvref_t<returned>>>;
+  static constexpr bool is_device_result = is_device_vector<std::remove_cvref_t<returned>>;
+  using element = typename element_of<std::remove_cvref_t<returned>>::type;
+  using device_part = std::conditional_t<traits::uses_device, device_side<element>, std::monostate>;
 
   void read_arguments(invocation& call) override {
     if (call.encoding == encoding::json) {
       request_ = std::make_unique<json_request>(call);
-      request_->decode(arguments_);
+      traits::visit_sent(arguments_, [this](auto&... each) { request_->decode(each...); });
       return;
     }
     const payload_view view = call.parts != nullptr
                                   ? *call.parts
                                   : payload_view::parse(call.body, call.bounds->decode).value();
     input_archive archive(view, call.bounds->decode);
-    std::apply([&archive](auto&... each) { archive(each...); }, arguments_);
+    traits::visit_sent(arguments_, [&archive](auto&... each) { archive(each...); });
     archive.finish();
+  }
+
+  void put_uploads(const invocation& call) override {
+    if constexpr (traits::uses_device) {
+      const auto note = [this](auto& each) {
+        if constexpr (requires { device_.uploads.add(each); }) device_.uploads.add(each);
+      };
+      std::apply([&note](auto&... each) { (note(each), ...); }, arguments_);
+      device_value(device_.uploads.put(gpu::current_stream(), call.body));
+    }
   }
 
   void call_function(invocation& /*call*/) override {
@@ -112,8 +160,18 @@ class typed_run final : public function_run {
       result_.emplace(traits::apply(arguments_));
   }
 
+  void put_download() override {
+    if constexpr (is_device_result) {
+      device_.result = make_download_memory<element>(result_->size());
+      device_value(gpu::current_stream()->copy(device_.result.get(), result_->data(),
+                                               result_->size_bytes(), gpu::copy_kind::to_host));
+    }
+  }
+
   void write_result(invocation& call) override {
-    if constexpr (!std::is_void_v<returned>)
+    if constexpr (is_device_result)
+      encode_array(call, std::exchange(device_.result, nullptr), result_->size());
+    else if constexpr (!std::is_void_v<returned>)
       encode_result(call, *std::move(result_));
     else if (call.encoding == encoding::json)
       call.json = "null";
@@ -122,6 +180,7 @@ class typed_run final : public function_run {
   std::unique_ptr<json_request> request_;  // the arguments' views refer to it
   held arguments_ = traits::make_held();
   [[no_unique_address]] kept result_;
+  [[no_unique_address]] device_part device_;
 };
 
 /// The body of `function_descriptor::prepare` for `Target`.

@@ -15,7 +15,7 @@ namespace modal {
 /// A range of T in device memory, which somebody else owns. As a parameter of a function,
 /// `device_span<const T>` is what the caller sent, uploaded on the call's stream before anything
 /// that the function puts there. The caller passes a container, a span, or an array in JSON.
-/// **Shape**: contiguous; the first element is aligned to 64 bytes where it is a parameter. Only
+/// **Shape**: contiguous; aligned as T is, and a parameter of 64 KiB or more to 256 bytes. Only
 /// code on the device may follow `data`, and any code where the device is the host's.
 /// **Lifetime**: a parameter is there until the call's stream has done all that the function put
 /// into it.

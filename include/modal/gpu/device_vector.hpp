@@ -3,6 +3,7 @@
 
 #include <modal/base/error.hpp>
 #include <modal/gpu/current_stream.hpp>
+#include <modal/gpu/device_error.hpp>
 #include <modal/gpu/device_span.hpp>
 
 #include <cstddef>
@@ -68,11 +69,12 @@ class device_vector {
 
   device_vector() = default;
   /// Takes memory for `size` elements on the stream of the present call.
-  /// **Errors**: throws `call_error` with `device_out_of_memory` or `device_fault`.
+  /// **Errors**: throws `device_error` with `device_out_of_memory` or `device_fault`.
   explicit device_vector(std::size_t size) : device_vector(size, gpu::current_stream()) {}
   /// The same on a given stream.
   device_vector(std::size_t size, std::shared_ptr<gpu::stream> on)
-      : block_(detail::device_block::take(std::move(on), bytes_for(size)).value()), size_(size) {}
+      : block_(detail::device_value(detail::device_block::take(std::move(on), bytes_for(size)))),
+        size_(size) {}
 
   device_vector(device_vector&& other) noexcept
       : block_(std::move(other.block_)), size_(std::exchange(other.size_, 0)) {}
@@ -95,7 +97,7 @@ class device_vector {
  private:
   static std::size_t bytes_for(std::size_t size) {
     if (size > SIZE_MAX / sizeof(T))
-      throw_error({errc::device_out_of_memory, "more elements than there can be bytes for"});
+      throw device_error({errc::device_out_of_memory, "more elements than there can be bytes for"});
     return size * sizeof(T);
   }
 

@@ -58,6 +58,10 @@ class stream {
   /// Puts a mark behind all that is in the stream. **Errors**: `device_fault`.
   virtual result<std::shared_ptr<event>> record() = 0;
 
+  /// Blocks until all that was put into the stream is done, or, after a fault, can be done no more:
+  /// nothing touches its memory then.
+  virtual void drain() noexcept = 0;
+
   /// Returns the driver's own handle, a `CUstream`; null where there is none.
   [[nodiscard]] virtual void* native_handle() const noexcept = 0;
 

@@ -113,10 +113,14 @@ class host_device::state {
     if (is_first) begin_copy_locked(to);
   }
 
-  /// As `post`, where there is no memory for it.
-  void wait_and_free(const std::shared_ptr<stream_queue>& after, void* memory, std::size_t bytes) {
+  void drain(const stream_queue& which) noexcept {
     mutex_lock lock(mutex_);
-    while (!after->left.empty()) passed_.wait(lock);
+    while (!which.left.empty()) passed_.wait(lock);
+  }
+  /// As `post`, where there is no memory for it.
+  void wait_and_free(const stream_queue& after, void* memory, std::size_t bytes) noexcept {
+    drain(after);
+    const mutex_lock lock(mutex_);
     finish_locked({.what = operation::kind::free, .to = memory, .bytes = bytes});
   }
 
@@ -242,7 +246,7 @@ class host_stream final : public gpu::stream {
     try {
       device_->post(queue_, {.what = operation::kind::free, .to = memory, .bytes = bytes});
     } catch (const std::bad_alloc&) {
-      device_->wait_and_free(queue_, memory, bytes);
+      device_->wait_and_free(*queue_, memory, bytes);
     }
   }
   result<void> copy(void* to, const void* from, std::size_t bytes, gpu::copy_kind way) override {
@@ -267,6 +271,7 @@ class host_stream final : public gpu::stream {
       return no_memory();
     }
   }
+  void drain() noexcept override { device_->drain(*queue_); }
   [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
   [[nodiscard]] bool is_host() const noexcept override { return true; }
 

@@ -106,3 +106,14 @@ TEST_CASE("call machine: ends at the deadline and when cancelled", "[client][cal
   CHECK(machine.on_cancel().reason == errc::cancelled);
   CHECK(machine.on_wake(deadline).reason == errc::deadline_exceeded);
 }
+
+TEST_CASE("call fsm: does not repeat a call whose function may have begun on a device",
+          "[client][call_fsm]") {
+  modal::call_fsm machine({.retries = 3}, modal::never, 1);
+  const modal::time_point now{};
+  (void)machine.start(now);
+  const auto next = machine.on_failure({modal::errc::device_out_of_memory, "full"},
+                                       modal::attempt_progress::sent, now);
+  CHECK(next.what == modal::call_fsm::action::kind::finish);
+  CHECK(next.reason == modal::errc::device_out_of_memory);
+}

@@ -180,3 +180,17 @@ TEST_CASE("host device: locks memory", "[device][host]") {
   CHECK(block->size() == 1000);
   CHECK(reinterpret_cast<std::uintptr_t>(block->data()) % 64 == 0);
 }
+
+TEST_CASE("host device: draining a stream waits for all of it", "[device][host]") {
+  host_device device({.copy_bytes_per_second = 100'000'000});
+  const auto stream = device.make_stream().value();
+  const auto sent = some_bytes(1'000'000, 5);
+  std::vector<std::byte> got(sent.size());
+  std::byte* there = take(*stream, sent.size());
+  stream->copy(there, sent.data(), sent.size(), copy_kind::to_device).value();
+  stream->copy(got.data(), there, got.size(), copy_kind::to_host).value();
+  stream->deallocate(there, sent.size());
+  stream->drain();
+  CHECK((got == sent));
+  CHECK(device.memory().used == 0);
+}

@@ -61,8 +61,22 @@ T twice(T value) {
 }
 inline constexpr auto square = [](int x) { return x * x; };
 
+modal::device_vector<float> scale_all(modal::device_span<const float> values, float by,
+                                      const modal::device_span<const int>& offsets) {
+  modal::device_vector<float> made(values.size());
+  const modal::device_span<float> out = made;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = values[i] * by + static_cast<float>(offsets.empty() ? 0 : offsets[i % offsets.size()]);
+  return made;
+}
+inline int count_there(modal::device_span<const double> values) {
+  return static_cast<int>(values.size());
+}
+
 }  // namespace invoked
 
+MODAL_FUNCTION(invoked::scale_all)
+MODAL_FUNCTION(invoked::count_there)
 MODAL_FUNCTION(invoked::add, .timeout = 30s, .retries = 2, .description = "adds")
 MODAL_FUNCTION(invoked::count_run)
 MODAL_FUNCTION(invoked::reject)
@@ -94,7 +108,9 @@ void take_all_steps(std::string_view name, invocation& call) {
   modal::run_slot where;
   modal::function_run& run = entry_of(name).prepare(where);
   run.decode(call);
+  run.upload(call);
   run.run(call);
+  run.download();
   run.encode(call);
 }
 
@@ -307,4 +323,22 @@ TEST_CASE("typed_run: stops decoding JSON for which nobody waits", "[function][t
     CHECK(reason() == modal::errc::deadline_exceeded);
   }
   SECTION("and decodes it else") { CHECK(call_json("invoked::total", numbers) == "10001"); }
+}
+
+TEST_CASE("typed_run: arguments in device memory are uploaded, and results come down",
+          "[function][typed_run]") {
+  CHECK(entry_of("invoked::scale_all").signature().text == "([f32], f32, [i32]) -> [f32]");
+  CHECK(entry_of("invoked::scale_all").uses_device);
+  CHECK(entry_of("invoked::count_there").uses_device);
+  CHECK_FALSE(entry_of("invoked::add").uses_device);
+  for (const int size : {0, 3, 50'000}) {
+    const auto values = invoked::ramp(size);
+    auto expected = values;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      expected[i] = values[i] * 2 + static_cast<float>(i % 2);
+    CHECK((call<std::vector<float>>("invoked::scale_all", values, 2.F, std::vector<int>{0, 1}) ==
+           expected));
+  }
+  CHECK(call_json("invoked::scale_all", "[[1,2],3,[]]") == "[3,6]");
+  CHECK(call<int>("invoked::count_there", std::vector<double>(7)) == 7);
 }

@@ -21,6 +21,7 @@ TEST_CASE("current stream: outside of calls it does everything at once", "[gpu][
   local.copy(there, sent.data(), sizeof sent, copy_kind::to_device).value();
   local.copy(got.data(), there, sizeof got, copy_kind::to_host).value();
   CHECK(got == sent);
+  local.drain();
   local.deallocate(there, sizeof sent);
   const auto after = local.record().value();
   CHECK(after->is_passed().value());

@@ -35,6 +35,7 @@ class counting_stream final : public modal::gpu::stream {
     return local().copy(to, from, bytes, way);
   }
   modal::result<std::shared_ptr<modal::gpu::event>> record() override { return local().record(); }
+  void drain() noexcept override {}
   [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
   [[nodiscard]] bool is_host() const noexcept override { return true; }
 

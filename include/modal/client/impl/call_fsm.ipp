@@ -48,6 +48,8 @@ call_fsm::action call_fsm::on_cancel() {
 
 bool call_fsm::may_retry(const error& reason, attempt_progress progress) const noexcept {
   if (attempt_ > retries_) return false;
+  // A function that lacked memory on a device may have done something before that.
+  if (reason == errc::device_out_of_memory) return false;
   if (reason == condition::retry_later) return true;
   if (reason == condition::reconnect)
     return progress == attempt_progress::not_sent || lost_ == on_lost::repeat;

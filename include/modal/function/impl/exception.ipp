@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/function/exception.hpp>
+#include <modal/gpu/device_error.hpp>
 
 #include <cstdlib>
 #include <cxxabi.h>
@@ -49,6 +50,8 @@ error failure_of_exception(invocation::stage reached) {
       reached == invocation::stage::decode ? errc::malformed_payload : errc::function_failed;
   try {
     throw;
+  } catch (const device_error& thrown) {
+    return thrown.reason();
   } catch (const call_error& thrown) {
     // A function that itself calls remote functions: its failure is not this call's own.
     return reached == invocation::stage::run ? failed(errc::function_failed, thrown.what())

@@ -37,6 +37,7 @@ class local_stream final : public stream {
     return {};
   }
   result<std::shared_ptr<event>> record() override { return std::make_shared<local_event>(); }
+  void drain() noexcept override {}
   [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
   [[nodiscard]] bool is_host() const noexcept override { return true; }
 };

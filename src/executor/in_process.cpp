@@ -2,6 +2,7 @@
 #include <modal/function/in_process.hpp>
 
 #include "dispatch/dispatcher.hpp"
+#include "executor/devices.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -48,7 +49,8 @@ class in_process_executor final : public in_process_door {
  public:
   explicit in_process_executor(const catalog& functions)
       : calls_(functions, {.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2),
-                           .log = log_to_stderr()}) {
+                           .log = log_to_stderr(),
+                           .devices = make_devices({}, functions)}) {
     calls_.start();
   }
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch/device_run.hpp"
+
+#include <modal/gpu/current_stream.hpp>
+
+#include "dispatch/call.hpp"
+#include "dispatch/dispatcher.hpp"
+#include "dispatch/dispatcher_core.hpp"
+#include "dispatch/run_function.hpp"
+
+#include <utility>
+
+namespace modal::detail {
+
+device_run::device_run(call& which, const dispatcher_config& config, device_slot& on)
+    : which_(which), config_(config), slot_(on), context_(make_context(which, config)) {}
+
+device_run::~device_run() = default;
+
+std::shared_ptr<gpu::event> device_run::go_on() {
+  if (next_ == step::upload) attempt([this] { stream_ = slot_.take_stream().value(); });
+  const call_scope scope(context_);
+  const gpu::stream_scope streams(stream_);
+  for (;;) {
+    check_mark();
+    switch (next_) {
+      case step::upload:
+        if (!failure_) attempt([this] { begin(); });
+        next_ = failure_ ? step::finish : step::run;
+        // What a device runs comes behind the uploads in any case; code of the host has to wait.
+        if (stream_ != nullptr && (failure_ || stream_->is_host()))
+          if (auto mark = mark_stream()) return mark;
+        break;
+      case step::run:
+        if (!failure_)
+          attempt([this] {
+            run_->run(which_.work);
+            run_->download();
+          });
+        next_ = step::finish;
+        if (auto mark = mark_stream()) return mark;
+        break;
+      case step::finish:
+        if (!failure_) attempt([this] { failure_ = write_result(*run_, which_, config_); });
+        next_ = step::over;
+        break;
+      case step::over:
+        return nullptr;
+    }
+  }
+}
+
+template <class Step>
+void device_run::attempt(Step&& act) {
+  try {
+    act();
+  } catch (...) {
+    failure_ = failure_now(which_);
+  }
+}
+
+void device_run::begin() {
+  set_input(which_, config_);
+  run_ = &which_.target->descriptor->prepare(where_);
+  run_->decode(which_.work);
+  run_->upload(which_.work);
+}
+
+// Returns what the stream has to pass, unless it has passed everything.
+std::shared_ptr<gpu::event> device_run::mark_stream() noexcept {
+  auto made = stream_->record();
+  if (!made) return give_up(std::move(made).error());
+  auto passed = (*made)->is_passed();
+  if (!passed) return give_up(std::move(passed).error());
+  if (*passed) return nullptr;
+  mark_ = *std::move(made);
+  return mark_;
+}
+
+// Takes note of what failed on the device before the mark.
+void device_run::check_mark() noexcept {
+  if (mark_ == nullptr) return;
+  auto passed = std::exchange(mark_, nullptr)->is_passed();
+  if (!passed) give_up(std::move(passed).error());
+}
+
+// No mark will tell any more when the device is done with the call's memory. Blocks for as long as
+// that takes; a device that has failed is done at once.
+std::nullptr_t device_run::give_up(error reason) noexcept {
+  if (!failure_) failure_ = std::move(reason);
+  stream_->drain();
+  return nullptr;
+}
+
+}  // namespace modal::detail

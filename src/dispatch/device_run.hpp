@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/error.hpp>
+#include <modal/function/context.hpp>
+#include <modal/function/function_run.hpp>
+#include <modal/gpu/stream.hpp>
+
+#include "worker/device_slot.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace modal::detail {
+
+struct call;
+struct dispatcher_config;
+
+/// One run of a function that uses a device, in turns: between them the device works, and no thread
+/// waits for it. Whatever fails, the last turn comes when the stream is done with the memory of the
+/// call.
+///
+///     decode, upload ──▶ run, download ──▶ encode
+///
+/// One thread at a time uses it.
+class device_run {
+ public:
+  /// @param which lives as long as this, and so does `config`. @param on is kept by whoever made
+  /// this.
+  device_run(call& which, const dispatcher_config& config, device_slot& on);
+  ~device_run();
+  device_run(const device_run&) = delete;
+  device_run& operator=(const device_run&) = delete;
+
+  /// Goes on. @return what the stream must pass before the next turn; null when all is over, and
+  /// `take_failure` tells how.
+  std::shared_ptr<gpu::event> go_on();
+
+  [[nodiscard]] std::optional<error> take_failure() noexcept { return std::move(failure_); }
+
+ private:
+  enum class step : std::uint8_t { upload, run, finish, over };
+
+  template <class Step>
+  void attempt(Step&& act);
+  std::shared_ptr<gpu::event> mark_stream() noexcept;
+  void check_mark() noexcept;
+  std::nullptr_t give_up(error reason) noexcept;
+  void begin();
+
+  call& which_;
+  const dispatcher_config& config_;
+  device_slot& slot_;
+  const call_context context_;
+  std::shared_ptr<gpu::stream> stream_;
+  run_slot where_;
+  function_run* run_ = nullptr;
+  std::shared_ptr<gpu::event> mark_;
+  std::optional<error> failure_;
+  step next_ = step::upload;
+};
+
+}  // namespace modal::detail

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/device_slot.hpp"
+
+#include <modal/base/clock.hpp>
+#include <modal/base/mutex.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <pthread.h>
+#include <sched.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace modal::detail {
+namespace {
+
+// Marks are looked at, for that works with every device and after every fault: at first again and
+// again, as most work is short, and then ever less often.
+constexpr int looks_at_once = 50;
+constexpr std::chrono::microseconds shortest_pause{50};
+constexpr std::chrono::microseconds longest_pause{500};
+
+struct watched {
+  std::shared_ptr<gpu::event> mark;
+  std::function<void()> then;
+};
+
+// One whose device fails is as good as passed: whoever waits finds out what happened.
+bool is_over(const watched& each) {
+  const auto passed = each.mark->is_passed();
+  return !passed || *passed;
+}
+
+}  // namespace
+
+struct device_slot::shared {
+  explicit shared(std::shared_ptr<device> which) : of(std::move(which)) {}
+
+  const std::shared_ptr<device> of;
+  detail::mutex mutex;
+  condition_variable changed;
+  std::vector<std::shared_ptr<gpu::stream>> idle MODAL_GUARDED_BY(mutex);
+  std::vector<watched> fresh MODAL_GUARDED_BY(mutex);
+  bool has_thread MODAL_GUARDED_BY(mutex) = false;
+  bool ends MODAL_GUARDED_BY(mutex) = false;
+};
+
+device_slot::device_slot(std::shared_ptr<device> which)
+    : shared_(std::make_shared<shared>(std::move(which))) {}
+
+device_slot::~device_slot() {
+  const mutex_lock lock(shared_->mutex);
+  shared_->ends = true;
+  shared_->changed.notify_one();
+}
+
+device& device_slot::which() noexcept { return *shared_->of; }
+
+result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
+  std::shared_ptr<gpu::stream> found;
+  {
+    const mutex_lock lock(shared_->mutex);
+    if (!shared_->idle.empty()) {
+      found = std::move(shared_->idle.back());
+      shared_->idle.pop_back();
+    }
+  }
+  if (found == nullptr) {
+    auto made = shared_->of->make_stream();
+    if (!made) return made;
+    found = *std::move(made);
+  }
+  gpu::stream* const bare = found.get();
+  return std::shared_ptr<gpu::stream>(
+      bare, [own = shared_, kept = std::move(found)](gpu::stream*) mutable noexcept {
+        try {
+          const mutex_lock lock(own->mutex);
+          own->idle.push_back(std::move(kept));
+        } catch (const std::bad_alloc&) {  // then it is made anew
+        }
+      });
+}
+
+void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then) {
+  const mutex_lock lock(shared_->mutex);
+  shared_->fresh.reserve(shared_->fresh.size() + 1);
+  if (!shared_->has_thread) {
+    std::thread made([own = shared_] { watch(own); });
+    pthread_setname_np(made.native_handle(), "modal-device");
+    made.detach();
+    shared_->has_thread = true;
+  }
+  shared_->fresh.push_back({std::move(mark), std::move(then)});
+  shared_->changed.notify_one();
+}
+
+void device_slot::watch(const std::shared_ptr<shared>& own) {
+  std::vector<watched> all;
+  int looks = 0;
+  auto pause = shortest_pause;
+  for (;;) {
+    {
+      mutex_lock lock(own->mutex);
+      const auto until = std::chrono::steady_clock::now() + pause;
+      while (own->fresh.empty()) {
+        if (all.empty()) {
+          if (own->ends) return;
+          own->changed.wait(lock);
+        } else if (looks < looks_at_once || !own->changed.wait_until(lock, until)) {
+          break;
+        }
+      }
+      if (!own->fresh.empty()) {
+        looks = 0;
+        pause = shortest_pause;
+        std::move(own->fresh.begin(), own->fresh.end(), std::back_inserter(all));
+        own->fresh.clear();
+      }
+    }
+    // In the order in which they were put there: the first is most likely passed.
+    bool is_news = false;
+    for (std::size_t i = 0; i < all.size();) {
+      if (!is_over(all[i])) {
+        ++i;
+        continue;
+      }
+      const watched passed = std::move(all[i]);
+      all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+      passed.then();
+      is_news = true;
+    }
+    if (is_news) {
+      looks = 0;
+      pause = shortest_pause;
+    } else if (++looks <= looks_at_once) {
+      ::sched_yield();
+    } else {
+      pause = std::min(2 * pause, longest_pause);
+    }
+  }
+}
+
+}  // namespace modal::detail

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/error.hpp>
+#include <modal/gpu/stream.hpp>
+
+#include "device/device.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace modal::detail {
+
+/// A device as workers use it: with streams that serve one call after the other, and a thread that
+/// sees what they have passed, so that no worker waits for a device. Safe to share.
+class device_slot {
+ public:
+  explicit device_slot(std::shared_ptr<device> which);
+  /// Does not wait: what is watched is told all the same, if it is ever passed.
+  ~device_slot();
+  device_slot(const device_slot&) = delete;
+  device_slot& operator=(const device_slot&) = delete;
+
+  [[nodiscard]] device& which() noexcept;
+
+  /// Takes a stream for a call. It serves another one when nobody owns it any more; its work must
+  /// be done then. **Errors**: `device_fault`, `device_out_of_memory`.
+  result<std::shared_ptr<gpu::stream>> take_stream();
+
+  /// Runs `then` on a thread of the device as soon as `mark` is passed, or can never be. It must
+  /// not block or throw. **Errors**: throws `std::bad_alloc`, `std::system_error`; then nothing is
+  /// watched.
+  void when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then);
+
+ private:
+  struct shared;
+  static void watch(const std::shared_ptr<shared>& own);
+
+  const std::shared_ptr<shared> shared_;  // owners: this, its thread, and streams that are out
+};
+
+}  // namespace modal::detail

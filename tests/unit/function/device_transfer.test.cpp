@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/function/device_transfer.hpp>
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+using modal::detail::device_argument;
+using modal::detail::device_uploads;
+
+namespace {
+
+// Does everything at once, and writes down what it was asked for; has room for `most` bytes.
+class noting_stream final : public modal::gpu::stream {
+ public:
+  explicit noting_stream(std::size_t most = SIZE_MAX) : most_(most) {}
+  modal::result<void*> allocate(std::size_t bytes) override {
+    if (bytes > most_ - taken) return modal::error(modal::errc::device_out_of_memory, "full");
+    taken += bytes;
+    return local().allocate(bytes);
+  }
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    taken -= bytes;
+    local().deallocate(memory, bytes);
+  }
+  modal::result<void> copy(void* to, const void* from, std::size_t bytes,
+                           modal::gpu::copy_kind way) override {
+    copies.push_back(bytes);
+    return local().copy(to, from, bytes, way);
+  }
+  modal::result<std::shared_ptr<modal::gpu::event>> record() override { return local().record(); }
+  void drain() noexcept override {}
+  [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
+  [[nodiscard]] bool is_host() const noexcept override { return true; }
+
+  std::size_t taken = 0;
+  std::vector<std::size_t> copies;
+
+ private:
+  static stream& local() { return *modal::gpu::current_stream(); }
+  const std::size_t most_;
+};
+
+template <class T>
+std::vector<T> ramp(std::size_t size, int first) {
+  std::vector<T> made(size);
+  std::iota(made.begin(), made.end(), static_cast<T>(first));
+  return made;
+}
+
+template <class T>
+device_argument<T> argument_of(const std::vector<T>& values) {
+  return {.sent = values, .there = {}};
+}
+
+template <class T>
+bool is_there(const device_argument<T>& which, const std::vector<T>& values) {
+  return std::equal(which.there.begin(), which.there.end(), values.begin(), values.end()) &&
+         which.there.data() != values.data();
+}
+
+}  // namespace
+
+TEST_CASE("device uploads: large arguments go alone, small ones together",
+          "[function][device_transfer]") {
+  const auto stream = std::make_shared<noting_stream>();
+  const auto big = ramp<float>(20'000, 1);
+  const auto small = ramp<std::int16_t>(3, 7);
+  const auto other = ramp<double>(100, 9);
+  const std::vector<int> none;
+  auto a = argument_of(small);
+  auto b = argument_of(big);
+  auto c = argument_of(none);
+  auto d = argument_of(other);
+  {
+    device_uploads uploads;
+    uploads.add(a);
+    uploads.add(b);
+    uploads.add(c);
+    uploads.add(d);
+    uploads.put(stream, {}).value();
+    CHECK(is_there(a, small));
+    CHECK(is_there(b, big));
+    CHECK(c.there.empty());
+    CHECK(is_there(d, other));
+    CHECK(reinterpret_cast<std::uintptr_t>(d.there.data()) % 64 == 0);
+    CHECK(stream->copies == std::vector<std::size_t>{80'000, 64 + 800});
+  }
+  CHECK(stream->taken == 0);
+}
+
+TEST_CASE("device uploads: what lies together is copied from where it lies",
+          "[function][device_transfer]") {
+  const auto stream = std::make_shared<noting_stream>();
+  alignas(64) std::array<std::byte, 1024> block{};
+  auto* const first = reinterpret_cast<float*>(block.data() + 128);
+  auto* const second = reinterpret_cast<double*>(block.data() + 256);
+  for (int i = 0; i < 10; ++i) {
+    first[i] = static_cast<float>(i);
+    second[i] = i * 2;
+  }
+  device_argument<float> a{.sent = {first, 10}, .there = {}};
+  device_argument<double> b{.sent = {second, 10}, .there = {}};
+  device_uploads uploads;
+  uploads.add(b);
+  uploads.add(a);
+  uploads.put(stream, block).value();
+  CHECK(stream->copies == std::vector<std::size_t>{256 + 80 - 128});
+  CHECK(std::equal(a.there.begin(), a.there.end(), first));
+  CHECK(std::equal(b.there.begin(), b.there.end(), second));
+}
+
+TEST_CASE("device uploads: what lies far apart is packed first", "[function][device_transfer]") {
+  const auto stream = std::make_shared<noting_stream>();
+  std::vector<int> block(100'000);
+  block[0] = 5;
+  block[99'999] = 6;
+  device_argument<int> a{.sent = {&block[0], 1}, .there = {}};
+  device_argument<int> b{.sent = {&block[99'999], 1}, .there = {}};
+  device_uploads uploads;
+  uploads.add(a);
+  uploads.add(b);
+  uploads.put(stream, std::as_bytes(std::span(block))).value();
+  CHECK(stream->copies == std::vector<std::size_t>{68});
+  CHECK(a.there[0] == 5);
+  CHECK(b.there[0] == 6);
+}
+
+TEST_CASE("device uploads: no room is an error, and leaves nothing",
+          "[function][device_transfer]") {
+  const auto big = ramp<float>(20'000, 1);
+  const auto small = ramp<float>(100, 1);
+  for (const std::size_t most : {0U, 79'999U, 80'000U, 80'399U, 80'400U}) {
+    const auto stream = std::make_shared<noting_stream>(most);
+    auto a = argument_of(big);
+    auto b = argument_of(small);
+    {
+      device_uploads uploads;
+      uploads.add(a);
+      uploads.add(b);
+      const auto put = uploads.put(stream, {});
+      CHECK(put.has_value() == (most == 80'400U));
+      if (!put) CHECK(put.error() == modal::errc::device_out_of_memory);
+    }
+    CHECK(stream->taken == 0);
+  }
+}
