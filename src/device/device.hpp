@@ -22,6 +22,11 @@ struct device_info {
   int numa_node = -1;  ///< it is nearest to; -1: unknown
 };
 
+/// Returns what it is called here: "host:0", "cuda:1".
+inline std::string to_name(const device_info& which) {
+  return (which.what == device_info::kind::host ? "host:" : "cuda:") + std::to_string(which.index);
+}
+
 /// A device's memory at one moment.
 struct device_memory {
   std::size_t used = 0;       ///< by functions of this process

@@ -100,7 +100,13 @@ struct dispatcher_snapshot {
     std::size_t running;
     function_metrics metrics;
   };
+  struct device {
+    device_info info;
+    device_memory memory;
+    std::size_t calls;  ///< that it has
+  };
   std::vector<function> functions;
+  std::vector<device> devices;
   std::uint64_t unknown_functions = 0;
   std::uint64_t admitted = 0;
   std::uint64_t refused = 0;

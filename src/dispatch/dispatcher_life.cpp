@@ -65,7 +65,10 @@ bool dispatcher_core::is_draining() const {
 dispatcher_snapshot dispatcher_core::snapshot() const {
   dispatcher_snapshot now;
   now.functions.reserve(served.size());
+  for (const auto& each : config.devices)
+    now.devices.push_back({each->which().info(), each->which().memory(), 0});
   const mutex_lock lock(mutex);
+  for (std::size_t i = 0; i < now.devices.size(); ++i) now.devices[i].calls = device_calls[i];
   for (const auto& [name, each] : served)
     now.functions.push_back({each.descriptor, each.waiting, each.line.running(), each.metrics});
   now.unknown_functions = unknown_functions;

@@ -68,6 +68,24 @@ void add_each(metrics_writer& out, const dispatcher_snapshot& now, std::string_v
   for (const auto& each : now.functions) out.sample(function_label(each), get(each));
 }
 
+void add_devices(metrics_writer& out, const dispatcher_snapshot& now) {
+  using device = dispatcher_snapshot::device;
+  const auto add = [&](std::string_view name, std::string_view help, auto get) {
+    if (now.devices.empty()) return;
+    out.family(name, "gauge", help);
+    for (const device& each : now.devices)
+      out.sample("device=\"" + to_name(each.info) + '"', get(each));
+  };
+  add("modal_device_calls", "Calls that a device has.",
+      [](const device& each) { return each.calls; });
+  add("modal_device_memory_bytes", "Memory of a device for functions.",
+      [](const device& each) { return each.memory.limit; });
+  add("modal_device_memory_used_bytes", "Memory of a device that functions have.",
+      [](const device& each) { return each.memory.used; });
+  add("modal_device_memory_most_used_bytes", "The most that functions had at any time.",
+      [](const device& each) { return each.memory.most_used; });
+}
+
 void add_one(metrics_writer& out, std::string_view name, std::string_view type,
              std::string_view help, std::uint64_t value) {
   out.family(name, type, help);
@@ -100,6 +118,7 @@ std::string metrics_text(const dispatcher_snapshot& now, std::size_t connections
     add_histogram(out, function_label(each), each.metrics.queue);
   out.family("modal_run_seconds", "histogram", "On a worker: decoding, running and encoding.");
   for (const auto& each : now.functions) add_histogram(out, function_label(each), each.metrics.run);
+  add_devices(out, now);
   add_one(out, "modal_bytes_in_flight", "gauge", "Bytes of call bodies that are held.",
           now.bytes_in_flight);
   add_one(out, "modal_connections", "gauge", "Open connections.", connections);

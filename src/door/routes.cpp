@@ -32,6 +32,7 @@ routes::routes(dispatcher& calls, std::function<std::size_t()> connections)
 
 route routes::find(std::string_view path) noexcept {
   if (path == "/v1/functions") return route::functions;
+  if (path == "/v1/devices") return route::devices;
   if (path == "/openapi.json") return route::openapi;
   if (path == "/healthz") return route::healthz;
   if (path == "/readyz") return route::readyz;
@@ -49,6 +50,10 @@ void routes::write(route which, const incoming_request& request, reply& out) {
     case route::openapi:
       return write_document(
           openapi_, [this] { return openapi_text(calls_.functions()); }, head, out);
+    case route::devices:
+      out.content_type = json_media_type;
+      out.body = devices_text(calls_.snapshot());
+      break;
     case route::healthz:
       out.content_type = "text/plain";
       out.body = "ok\n";
@@ -85,6 +90,24 @@ void routes::write_document(document& which, const std::function<std::string()>&
   }
   out.content_type = json_media_type;
   out.body = which.text;
+}
+
+std::string devices_text(const dispatcher_snapshot& now) {
+  json listed = json::array();
+  for (const auto& each : now.devices) {
+    json one = {{"name", to_name(each.info)},
+                {"model", each.info.model},
+                {"memory_bytes", each.memory.limit},
+                {"used_bytes", each.memory.used},
+                {"most_used_bytes", each.memory.most_used},
+                {"calls", each.calls}};
+    if (!each.info.id.empty()) one["id"] = each.info.id;
+    if (each.info.capability != 0) one["capability"] = each.info.capability;
+    if (each.info.numa_node >= 0) one["numa_node"] = each.info.numa_node;
+    listed.push_back(std::move(one));
+  }
+  return json{{"devices", std::move(listed)}}.dump(2, ' ', false, json::error_handler_t::replace) +
+         '\n';
 }
 
 std::string routes::functions_text() const {

@@ -11,7 +11,7 @@
 
 namespace modal::detail {
 
-enum class route : std::uint8_t { none, functions, openapi, healthz, readyz, metrics };
+enum class route : std::uint8_t { none, functions, devices, openapi, healthz, readyz, metrics };
 
 /// The routes that only tell: what is served, how to call it, and how the executor is.
 class routes {
@@ -39,6 +39,9 @@ class routes {
   document functions_;  // never change after the start, so made once
   document openapi_;
 };
+
+/// Returns the devices and what they are busy with, in JSON.
+std::string devices_text(const dispatcher_snapshot& now);
 
 /// Returns an OpenAPI 3.1 document of all functions.
 std::string openapi_text(const catalog& functions);

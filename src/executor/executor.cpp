@@ -64,6 +64,15 @@ std::string names_of(const catalog& functions) {
   return text;
 }
 
+std::string names_of(const std::vector<detail::dispatcher_snapshot::device>& devices) {
+  std::string text;
+  for (const auto& each : devices) {
+    if (!text.empty()) text += ' ';
+    text += to_name(each.info);
+  }
+  return text;
+}
+
 // Workers move bytes while they have no call to run.
 class loop_lookout final : public detail::lookout {
  public:
@@ -186,7 +195,9 @@ void executor::impl::start(boost::asio::io_context* host) {
   const std::string where = listener ? listener->url() : "the host's own server";
   say(functions.size() == 0 ? log_level::warning : log_level::info,
       "serving " + std::to_string(functions.size()) + " functions at " + where,
-      {{"functions", names_of(functions)}, {"threads", std::to_string(config.threads)}});
+      {{"functions", names_of(functions)},
+       {"threads", std::to_string(config.threads)},
+       {"devices", names_of(calls->snapshot().devices)}});
 }
 
 // Whatever happens in between, who waits for the end of this is told, by the last thing it does:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "door/routes.hpp"
 
+#include "device/host/host_device.hpp"
 #include "unit/dispatch/fake_calls.hpp"
 
 #include <nlohmann/json.hpp>
@@ -298,4 +299,30 @@ TEST_CASE("routes: OpenAPI describes the JSON that is read", "[executor][routes]
 TEST_CASE("routes: know the program's build id", "[executor][routes]") {
   CHECK(build_id().size() % 2 == 0);
   CHECK(build_id() == build_id());
+}
+
+TEST_CASE("routes: tell of devices, and what they are busy with", "[executor][routes]") {
+  dispatcher_config config{.threads = 1};
+  config.devices.push_back(std::make_shared<device_slot>(std::make_shared<host_device>(
+      host_device_config{.index = 0, .memory_bytes = 1000, .on_copy = {}})));
+  bench b(config);
+  door the_door(b.calls, [] { return std::size_t{0}; });
+  const auto get = [&](std::string_view target) {
+    reply answer;
+    const request_head head{.method = "GET", .target = target, .fields = {}};
+    the_door.open({.head = head}, answer);
+    CHECK(answer.status == 200);
+    return answer.body;
+  };
+  const json devices = json::parse(get("/v1/devices"))["devices"];
+  REQUIRE(devices.size() == 1);
+  CHECK(devices[0]["name"] == "host:0");
+  CHECK(devices[0]["memory_bytes"] == 1000);
+  CHECK(devices[0]["used_bytes"] == 0);
+  CHECK(devices[0]["calls"] == 0);
+  CHECK_FALSE(devices[0].contains("capability"));
+  CHECK_THAT(get("/metrics"), contains("modal_device_memory_bytes{device=\"host:0\"} 1000\n"));
+  visitor none;
+  CHECK(json::parse(none.get("/v1/devices").body)["devices"].empty());
+  CHECK_THAT(none.get("/metrics").body, !contains("modal_device"));
 }
