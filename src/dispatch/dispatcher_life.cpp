@@ -44,6 +44,7 @@ std::size_t dispatcher_core::stop(std::chrono::nanoseconds grace,
     }
     left_behind += suspended;
   }
+  for (const auto& each : config.devices) each->wait_quiet(patient_until);
   // All functions have returned, or never will: so have their stop callbacks.
   repeatable_calls::kept_list dropped;  // destroyed without the lock
   {

@@ -40,9 +40,11 @@ struct device_slot::shared {
   const std::shared_ptr<device> of;
   detail::mutex mutex;
   condition_variable changed;
+  condition_variable quiet;
   std::vector<std::shared_ptr<gpu::stream>> idle MODAL_GUARDED_BY(mutex);
   std::vector<watched> fresh MODAL_GUARDED_BY(mutex);
-  bool has_thread MODAL_GUARDED_BY(mutex) = false;
+  std::size_t watched_count MODAL_GUARDED_BY(mutex) = 0;
+  std::thread thread MODAL_GUARDED_BY(mutex);
   bool ends MODAL_GUARDED_BY(mutex) = false;
 };
 
@@ -50,9 +52,21 @@ device_slot::device_slot(std::shared_ptr<device> which)
     : shared_(std::make_shared<shared>(std::move(which))) {}
 
 device_slot::~device_slot() {
-  const mutex_lock lock(shared_->mutex);
-  shared_->ends = true;
-  shared_->changed.notify_one();
+  std::thread watcher;
+  bool is_quiet = false;
+  {
+    const mutex_lock lock(shared_->mutex);
+    shared_->ends = true;
+    shared_->changed.notify_one();
+    watcher = std::move(shared_->thread);
+    is_quiet = shared_->watched_count == 0;
+  }
+  if (!watcher.joinable()) return;
+  // What is watched may never be passed; and it may be the last thing of all that has ended here.
+  if (is_quiet && watcher.get_id() != std::this_thread::get_id())
+    watcher.join();
+  else
+    watcher.detach();
 }
 
 device& device_slot::which() noexcept { return *shared_->of; }
@@ -85,14 +99,20 @@ result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
 void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then) {
   const mutex_lock lock(shared_->mutex);
   shared_->fresh.reserve(shared_->fresh.size() + 1);
-  if (!shared_->has_thread) {
-    std::thread made([own = shared_] { watch(own); });
-    pthread_setname_np(made.native_handle(), "modal-device");
-    made.detach();
-    shared_->has_thread = true;
+  if (!shared_->thread.joinable()) {
+    shared_->thread = std::thread([own = shared_] { watch(own); });
+    pthread_setname_np(shared_->thread.native_handle(), "modal-device");
   }
   shared_->fresh.push_back({std::move(mark), std::move(then)});
+  ++shared_->watched_count;
   shared_->changed.notify_one();
+}
+
+bool device_slot::wait_quiet(time_point until) {
+  mutex_lock lock(shared_->mutex);
+  while (shared_->watched_count != 0)
+    if (!shared_->quiet.wait_until(lock, until)) return shared_->watched_count == 0;
+  return true;
 }
 
 void device_slot::watch(const std::shared_ptr<shared>& own) {
@@ -125,9 +145,13 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
         ++i;
         continue;
       }
-      const watched passed = std::move(all[i]);
-      all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
-      passed.then();
+      {
+        const watched passed = std::move(all[i]);
+        all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+        passed.then();
+      }
+      const mutex_lock lock(own->mutex);
+      if (--own->watched_count == 0) own->quiet.notify_all();
       is_news = true;
     }
     if (is_news) {

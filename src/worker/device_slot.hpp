@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/clock.hpp>
 #include <modal/base/error.hpp>
 #include <modal/gpu/stream.hpp>
 
@@ -16,7 +17,7 @@ namespace modal::detail {
 class device_slot {
  public:
   explicit device_slot(std::shared_ptr<device> which);
-  /// Does not wait: what is watched is told all the same, if it is ever passed.
+  /// Does not wait for what is watched: that is told all the same, if it is ever passed.
   ~device_slot();
   device_slot(const device_slot&) = delete;
   device_slot& operator=(const device_slot&) = delete;
@@ -31,6 +32,10 @@ class device_slot {
   /// not block or throw. **Errors**: throws `std::bad_alloc`, `std::system_error`; then nothing is
   /// watched.
   void when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then);
+
+  /// Waits until nothing is watched, and nothing that was told is left. Returns false when `until`
+  /// has come.
+  bool wait_quiet(time_point until);
 
  private:
   struct shared;

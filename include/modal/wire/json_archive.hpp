@@ -52,10 +52,11 @@ bool is_json_object() {
 /// Quotes a name of the peer's for a message, of which it must not make more than a line.
 inline std::string quoted(std::string_view name) {
   constexpr std::size_t longest = 64;
-  if (name.size() <= longest) return "\"" + std::string(name) + "\"";
+  std::string text = "\"";
+  if (name.size() <= longest) return text.append(name).append("\"");
   std::size_t end = longest;  // not inside of a character
   while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0U) == 0x80U) --end;
-  return "\"" + std::string(name.substr(0, end)) + "…\"";
+  return text.append(name.substr(0, end)).append("…\"");
 }
 
 template <class T>

@@ -3,7 +3,9 @@
 
 #include <modal/function.hpp>
 
+#include "device/cuda/cuda_device.hpp"
 #include "support/faulty_device.hpp"
+#include "support/strict_driver.hpp"
 #include "support/wire.hpp"
 #include "unit/dispatch/fake_calls.hpp"
 
@@ -24,20 +26,30 @@ modal::device_vector<int> twice(modal::device_span<const int> values,
   return made;
 }
 
+// What a GPU does, by the means of a stream alone.
+modal::device_vector<int> passed_on(modal::device_span<const int> values) {
+  ++runs;
+  modal::device_vector<int> made(values.size());
+  modal::detail::device_value(modal::gpu::current_stream()->copy(
+      made.data(), values.data(), values.size_bytes(), modal::gpu::copy_kind::on_device));
+  return made;
+}
+
 }  // namespace device_runs
 
 namespace {
 
-catalog one_function() {
+catalog two_functions() {
   catalog made;
   REQUIRE(made.add(make_descriptor<device_runs::twice>()).has_value());
+  REQUIRE(made.add(make_descriptor<device_runs::passed_on>()).has_value());
   return made;
 }
 
 // A dispatcher with one device, and a call of `twice`.
 struct device_bench {
   device_bench(std::shared_ptr<device> which, std::size_t threads = 1)
-      : calls(one_function(), make_config(std::move(which), threads)) {
+      : calls(two_functions(), make_config(std::move(which), threads)) {
     calls.start();
   }
   ~device_bench() { calls.stop(30s, 30s); }
@@ -49,14 +61,22 @@ struct device_bench {
   }
 
   std::shared_ptr<counting_sink> call(std::size_t size, int offset) {
+    return call<device_runs::twice>(numbers(size), std::vector<int>{offset});
+  }
+  static std::vector<int> numbers(std::size_t size) {
     std::vector<int> values(size);
     std::iota(values.begin(), values.end(), 0);
-    const auto bytes = test::encode(values, std::vector<int>{offset});
+    return values;
+  }
+  template <auto& F, class... A>
+  std::shared_ptr<counting_sink> call(const A&... arguments) {
+    const auto bytes = test::encode(arguments...);
+    const auto function = make_descriptor<F>();
     buffer body = pool.take(bytes.size());
     std::memcpy(body.data(), bytes.data(), bytes.size());
     call_head head;
-    head.function = "device_runs::twice";
-    head.signature = make_descriptor<device_runs::twice>().signature().id;
+    head.function = function.name;
+    head.signature = function.signature().id;
     auto admitted = calls.admit(std::move(head), encoding::binary, bytes.size());
     REQUIRE(admitted.has_value());
     auto sink = std::make_shared<counting_sink>();
@@ -139,4 +159,49 @@ TEST_CASE("device run: more calls than a device takes wait in the queue",
   CHECK(b.calls.snapshot().waiting == 2);
   gate.set_value();
   for (const auto& each : sinks) CHECK_FALSE(each->get().failure);
+}
+
+TEST_CASE("device run: on a GPU nobody waits between the upload and the function",
+          "[dispatch][device_run]") {
+  strict_driver driver;
+  {
+    const auto info = find_cuda_devices(strict_driver::table()).value().at(0);
+    device_bench b(std::make_shared<cuda_device>(strict_driver::table(), info));
+    for (const std::size_t size : {0U, 1U, 1000U}) {
+      const auto answer = b.call<device_runs::passed_on>(b.numbers(size))->get();
+      REQUIRE_FALSE(answer.failure);
+      const auto bytes = test::encode(b.numbers(size));
+      CHECK(answer.bytes ==
+            std::string(reinterpret_cast<const char*>(bytes.data()) + 16, bytes.size() - 16));
+    }
+    CHECK_FALSE(b.call<device_runs::passed_on>(b.numbers(100'000))->get().failure);
+  }
+  for (const auto& each : driver.complaints()) FAIL_CHECK(each);
+}
+
+TEST_CASE("device run: whatever fails on a GPU, each call ends once and leaves nothing",
+          "[dispatch][device_run]") {
+  const int what = GENERATE(2, 719, 400);  // out of memory, a failed launch, a wrong handle
+  int number = 1;
+  for (;; ++number) {
+    INFO("call " << number << ", status " << what);
+    strict_driver driver;
+    {
+      const auto info = find_cuda_devices(strict_driver::table()).value().at(0);
+      device_bench b(std::make_shared<cuda_device>(strict_driver::table(), info));
+      driver.fail(number, what);
+      const auto sink = b.call<device_runs::passed_on>(b.numbers(100'000));
+      const outcome answer = sink->get();
+      CHECK(sink->count() == 1);
+      if (answer.failure)
+        CHECK(answer.is(what == cuda::out_of_memory ? errc::device_out_of_memory
+                                                    : errc::device_fault));
+      const bool was_hit = driver.has_failed();
+      const outcome next = b.call<device_runs::passed_on>(b.numbers(1000))->get();
+      if (was_hit) CHECK(next.failure.has_value() == cuda::is_sticky(what));
+    }
+    for (const auto& each : driver.complaints()) FAIL_CHECK(each);
+    if (!driver.has_failed()) break;
+  }
+  CHECK(number > 6);
 }

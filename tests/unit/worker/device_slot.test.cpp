@@ -67,6 +67,7 @@ TEST_CASE("device slot: tells of each mark when it is passed, in any order",
   marks[1]->is_broken = true;
   told[1].get_future().wait();
   CHECK(marks[2]->looks >= 1);
+  CHECK(slot.wait_quiet(std::chrono::steady_clock::now() + std::chrono::seconds(60)));
 }
 
 TEST_CASE("device slot: tells what is watched when it has gone, and streams may outlive it",
@@ -77,7 +78,9 @@ TEST_CASE("device slot: tells what is watched when it has gone, and streams may 
   {
     device_slot slot(std::make_shared<host_device>());
     stream = slot.take_stream().value();
+    CHECK(slot.wait_quiet(never));
     slot.when_passed(mark, [&told] { told.set_value(); });
+    CHECK_FALSE(slot.wait_quiet(std::chrono::steady_clock::now()));
   }
   mark->passed = true;
   told.get_future().wait();

@@ -41,7 +41,8 @@ std::string ticks_to_text(const schema& shape) {
 }
 
 std::string number_to_text(const schema& shape) {
-  return (shape.is_signed ? "i" : "u") + std::to_string(8 * shape.bytes);
+  // Appended: GCC 12 warns of the library's own code where a literal comes first.
+  return std::string(shape.is_signed ? "i" : "u").append(std::to_string(8 * shape.bytes));
 }
 
 }  // namespace
@@ -103,7 +104,8 @@ std::string to_text(const schema& shape) {
 
 function_signature make_signature(std::vector<schema> parameters, schema result) {
   function_signature made;
-  made.text = "(" + join_schemas(parameters, ", ") + ") -> " + to_text(result);
+  made.text.append("(").append(join_schemas(parameters, ", "));
+  made.text.append(") -> ").append(to_text(result));
   made.id = id128::from_name(made.text);
   made.parameters = std::move(parameters);
   made.result = std::move(result);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "device/cuda/driver.hpp"
+#include "device/device.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace modal::detail {
+
+/// A GPU. Uses the device's primary context, which CUDA's runtime API, Thrust and cuBLAS use too;
+/// it is made when the first stream or block is asked for. Memory comes from the device's
+/// stream-ordered pool, which keeps what is given back. Once the device has failed for good, every
+/// operation is a `device_fault`, and the driver is not called any more.
+class cuda_device final : public device {
+ public:
+  /// @param limit the most memory that functions may have; 0: all of the device.
+  cuda_device(const cuda::driver& table, device_info info, std::size_t limit = 0);
+  ~cuda_device() override;
+  cuda_device(const cuda_device&) = delete;
+  cuda_device& operator=(const cuda_device&) = delete;
+
+  [[nodiscard]] const device_info& info() const noexcept override;
+  [[nodiscard]] device_memory memory() const noexcept override;
+  result<std::shared_ptr<gpu::stream>> make_stream() override;
+  result<std::unique_ptr<pinned_block>> lock_memory(std::size_t bytes) override;
+
+  class context;  ///< for the body of this class
+
+ private:
+  const std::shared_ptr<context> context_;  // owners: this, streams, events and blocks
+};
+
+/// Finds the GPUs of this machine, without making a context. None is no error; see the reason.
+/// **Errors**: `no_device`, with what to do about it.
+result<std::vector<device_info>> find_cuda_devices(const cuda::driver& table);
+
+}  // namespace modal::detail
