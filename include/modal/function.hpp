@@ -13,6 +13,7 @@
 #include <modal/function/typed_run.hpp>
 #include <modal/gpu/device_span.hpp>
 #include <modal/gpu/device_vector.hpp>
+#include <modal/gpu/stream_ref.hpp>
 #include <modal/wire/declare.hpp>
 
 /// Registers a function under its qualified name, with options by designated initialisers. Used
@@ -35,6 +36,13 @@
 /// `modal::remote_as<function>("name")`.
 #define MODAL_FUNCTION_AS(name, function, ...) MODAL_DETAIL_REGISTER(name, function, __VA_ARGS__)
 
+// What nvcc compiles is for a GPU.
+#ifdef __CUDACC__
+#define MODAL_DETAIL_DEVICE_USE ::modal::device_use::cuda
+#else
+#define MODAL_DETAIL_DEVICE_USE ::modal::device_use::host
+#endif
+
 #define MODAL_DETAIL_REGISTER(name, function, ...)                                         \
   [[maybe_unused]] static const bool MODAL_DETAIL_CONCAT(modal_registered_, __COUNTER__) = \
       ::modal::detail::register_target<decltype(::modal::detail::target_of<function>())>(  \
@@ -43,7 +51,7 @@
             using namespace ::std::chrono_literals;                                        \
             return ::modal::function_options{__VA_ARGS__};                                 \
           },                                                                               \
-          __FILE__, __LINE__);
+          __FILE__, __LINE__, MODAL_DETAIL_DEVICE_USE);
 
 namespace modal {
 namespace detail {
@@ -55,11 +63,12 @@ object_target<T> target_of();
 
 template <class Target>
 function_descriptor describe_target(std::string_view name, const function_options& options,
-                                    const char* file, int line) {
+                                    const char* file, int line,
+                                    device_use device = device_use::host) {
   return {.name = std::string(name),
           .signature = &target_traits<Target>::signature,
           .prepare = &prepare<Target>,
-          .uses_device = target_traits<Target>::uses_device,
+          .device = target_traits<Target>::uses_device ? device : device_use::none,
           .options = options,
           .file = file,
           .line = line};
@@ -75,7 +84,8 @@ consteval bool options_are_constant(...) {
 }
 
 template <class Target, class Options>
-bool register_target(std::string_view name, Options options, const char* file, int line) {
+bool register_target(std::string_view name, Options options, const char* file, int line,
+                     device_use device) {
   if constexpr (options_are_constant<Options>(0)) {
     constexpr function_options constant = Options{}();
     static_assert(timeout_is_valid(constant), "modal: .timeout must not be negative");
@@ -86,7 +96,7 @@ bool register_target(std::string_view name, Options options, const char* file, i
     static_assert(arguments_are_valid(constant, target_traits<Target>::arity),
                   "modal: .arguments must name each argument of the function, up to 16");
   }
-  register_descriptor(describe_target<Target>(name, options(), file, line));
+  register_descriptor(describe_target<Target>(name, options(), file, line, device));
   return true;
 }
 

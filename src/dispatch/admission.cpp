@@ -77,8 +77,8 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
     return refuse(errc::unknown_function, unknown_message(functions_, head.function));
   if (head.signature.is_nil() && how == encoding::binary)
     return refuse(errc::malformed_request, "a binary call needs the field modal-signature");
-  if (target->descriptor->uses_device && config.devices.empty())
-    return refuse(errc::no_device, "the function uses a device, and this executor has none");
+  if (target->descriptor->device != device_use::none && target->devices == 0)
+    return refuse(errc::no_device, config.no_device_reason);
   if (!head.signature.is_nil() && head.signature != target->signature->id) {
     // The caller, who knows its own text, shows the difference.
     error reason =

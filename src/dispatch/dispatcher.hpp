@@ -60,6 +60,8 @@ struct dispatcher_config {
   housekeeping keeper = housekeeping::own_thread;
   /// Where functions run that use a device.
   std::vector<std::shared_ptr<device_slot>> devices{};
+  /// Why a device that a function needs is not among them.
+  std::string no_device_reason = "the function uses a device that this executor does not have";
   /// What workers do between calls. Null: they sleep.
   std::shared_ptr<lookout> between_calls{};
 };

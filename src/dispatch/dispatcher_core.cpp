@@ -7,11 +7,23 @@
 #include <utility>
 
 namespace modal::detail {
+
+bool serves(device_slot& which, const function_descriptor& function) noexcept {
+  const bool is_gpu = which.which().info().what == device_info::kind::cuda;
+  return function.device == (is_gpu ? device_use::cuda : device_use::host);
+}
+
 namespace {
 
 using std::chrono::nanoseconds;
 
 constexpr std::size_t calls_per_device = 4;
+
+std::size_t count_devices(const function_descriptor& served, const dispatcher_config& config) {
+  return static_cast<std::size_t>(
+      std::count_if(config.devices.begin(), config.devices.end(),
+                    [&](const auto& each) { return serves(*each, served); }));
+}
 
 // One worker less than all where there are several functions: one of them cannot hold them all.
 // Where a device does the work, what counts is how many calls it has: the next one is uploaded and
@@ -20,7 +32,8 @@ std::size_t most_running(const function_descriptor& served, const dispatcher_con
                          std::size_t functions) {
   const function_options& options = served.options;
   if (options.max_concurrent != 0) return options.max_concurrent;
-  if (served.uses_device) return calls_per_device * std::max<std::size_t>(config.devices.size(), 1);
+  if (served.device != device_use::none)
+    return calls_per_device * std::max<std::size_t>(count_devices(served, config), 1);
   const std::size_t all = std::max<std::size_t>(config.threads, 1);
   return functions > 1 && all > 1 ? all - 1 : all;
 }
@@ -35,6 +48,7 @@ served_function::served_function(const function_descriptor& served, const dispat
       signature(&served.signature()),
       max_queue(served.options.max_queue != 0 ? served.options.max_queue
                                               : config.bounds.queue_length),
+      devices(count_devices(served, config)),
       line(most_running(served, config, functions)) {}
 
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)

@@ -23,6 +23,9 @@
 namespace modal::detail {
 
 /// A function and its books.
+/// Returns whether a function may run on this device.
+bool serves(device_slot& which, const function_descriptor& function) noexcept;
+
 struct served_function {
   served_function(const function_descriptor& served, const dispatcher_config& config,
                   std::size_t functions);
@@ -30,6 +33,7 @@ struct served_function {
   const function_descriptor* descriptor;
   const function_signature* signature;
   std::size_t max_queue;
+  std::size_t devices;  ///< that can serve it
 
   // Guarded by the core's mutex.
   lane line;

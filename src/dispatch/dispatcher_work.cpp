@@ -114,10 +114,15 @@ void dispatcher_core::start_locked(call& which, time_point now) {
   which.queue_time += waited;
   which.target->metrics.queue.add(waited);
   which.stop.reset();
-  if (!which.target->descriptor->uses_device) return;
-  const auto idlest = std::min_element(device_calls.begin(), device_calls.end());
-  which.device = static_cast<std::size_t>(idlest - device_calls.begin());
-  ++*idlest;
+  if (which.target->descriptor->device == device_use::none) return;
+  // The one with the fewest calls; there is one, or the call had not been let in.
+  std::size_t found = SIZE_MAX;
+  for (std::size_t i = 0; i < device_calls.size(); ++i)
+    if (serves(*config.devices[i], *which.target->descriptor) &&
+        (found == SIZE_MAX || device_calls[i] < device_calls[found]))
+      found = i;
+  which.device = found;
+  ++device_calls[found];
 }
 
 // The call has begun and lives, and its worker is free for others, on this thread or another one.
@@ -174,7 +179,7 @@ bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optiona
   if (is_first_turn) which.started_at = config.time->now();
   seat own(*this, which);
   const seat_scope seated(own);
-  if (!which.target->descriptor->uses_device) {
+  if (which.target->descriptor->device == device_use::none) {
     failure = run_function(which, config);
     return true;
   }
@@ -290,7 +295,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     const mutex_lock lock(mutex);
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
-    if (target.descriptor->uses_device) --device_calls[which.device];
+    if (target.descriptor->device != device_use::none) --device_calls[which.device];
     target.metrics.run.add(run_time);
     again = failure && retry_locked(which, *failure, ended, wake);
     if (!again) {
@@ -379,7 +384,8 @@ bool dispatcher_core::run_here(call& which) {
   {
     const mutex_lock lock(mutex);
     if (which.at != call::phase::queued || which.answered) return false;
-    if (which.target->descriptor->uses_device) return false;  // it may end on another thread
+    if (which.target->descriptor->device != device_use::none)
+      return false;  // it may end on another thread
     const time_point now = config.time->now();
     if (which.deadline <= now) return false;
     // As many as the user has said may run; it would wait for itself otherwise.

@@ -1,24 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executor/devices.hpp"
 
+#include "device/cuda/cuda_device.hpp"
 #include "device/host/host_device.hpp"
 
 #include <algorithm>
 
 namespace modal::detail {
+namespace {
 
-std::vector<std::shared_ptr<device_slot>> make_devices(const executor_config& config,
-                                                       const catalog& functions) {
-  std::vector<std::shared_ptr<device_slot>> made;
-  const bool are_wanted = std::any_of(functions.begin(), functions.end(),
-                                      [](const auto& each) { return each.second.uses_device; });
-  if (!are_wanted) return made;
+bool wants(const catalog& functions, device_use what) {
+  return std::any_of(functions.begin(), functions.end(),
+                     [what](const auto& each) { return each.second.device == what; });
+}
+
+void add_host_devices(executor_devices& made, const executor_config& config) {
   for (std::size_t i = 0; i < config.host_devices; ++i)
-    made.push_back(std::make_shared<device_slot>(std::make_shared<host_device>(
+    made.all.push_back(std::make_shared<device_slot>(std::make_shared<host_device>(
         host_device_config{.index = static_cast<int>(i),
                            .memory_bytes = config.host_device_memory,
                            .copy_bytes_per_second = config.host_device_copy_rate,
                            .on_copy = {}})));
+  if (config.host_devices == 0)
+    made.lacking = "the function runs on a host device, and executor_config::host_devices is 0";
+}
+
+void add_gpus(executor_devices& made) {
+  const auto driver = cuda::load_driver();
+  auto found =
+      driver ? find_cuda_devices(*driver) : result<std::vector<device_info>>(driver.error());
+  if (!found) {
+    made.lacking = "the function runs on a GPU: " + found.error().details().message;
+    return;
+  }
+  for (auto& each : *found)
+    made.all.push_back(
+        std::make_shared<device_slot>(std::make_shared<cuda_device>(*driver, std::move(each))));
+}
+
+}  // namespace
+
+executor_devices make_devices(const executor_config& config, const catalog& functions) {
+  executor_devices made;
+  if (wants(functions, device_use::host)) add_host_devices(made, config);
+  if (wants(functions, device_use::cuda)) add_gpus(made);
   return made;
 }
 

@@ -7,12 +7,17 @@
 #include "worker/device_slot.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace modal::detail {
 
-/// Makes the devices of an executor; none where no function uses one, for each has threads.
-std::vector<std::shared_ptr<device_slot>> make_devices(const executor_config& config,
-                                                       const catalog& functions);
+struct executor_devices {
+  std::vector<std::shared_ptr<device_slot>> all;
+  std::string lacking;  ///< why there is none for some function; empty where there is one for each
+};
+
+/// Makes the devices that the functions use: no others, for each has threads, or is a driver's.
+executor_devices make_devices(const executor_config& config, const catalog& functions);
 
 }  // namespace modal::detail

@@ -158,12 +158,15 @@ void executor::impl::start(boost::asio::io_context* host) {
   // On a host's context it is the host's threads that move bytes.
   const auto between_calls =
       loop != nullptr && host == nullptr ? std::make_shared<loop_lookout>(loop) : nullptr;
+  auto devices = detail::make_devices(config, functions);
+  if (!devices.lacking.empty()) say(log_level::warning, devices.lacking);
   calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
                                            .log = config.log,
                                            .log_calls = config.log_calls,
-                                           .devices = detail::make_devices(config, functions),
+                                           .devices = std::move(devices.all),
+                                           .no_device_reason = std::move(devices.lacking),
                                            .between_calls = between_calls});
   calls->start();
   const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };

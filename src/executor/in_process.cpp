@@ -48,9 +48,13 @@ class running_call final : public in_process_door::started_call {
 class in_process_executor final : public in_process_door {
  public:
   explicit in_process_executor(const catalog& functions)
+      : in_process_executor(functions, make_devices({}, functions)) {}
+
+  in_process_executor(const catalog& functions, executor_devices devices)
       : calls_(functions, {.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2),
                            .log = log_to_stderr(),
-                           .devices = make_devices({}, functions)}) {
+                           .devices = std::move(devices.all),
+                           .no_device_reason = std::move(devices.lacking)}) {
     calls_.start();
   }
 

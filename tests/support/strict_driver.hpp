@@ -24,7 +24,12 @@ namespace test {
 class strict_driver {
  public:
   strict_driver() { instance() = this; }
-  ~strict_driver() { instance() = nullptr; }
+  ~strict_driver() {
+    instance() = nullptr;
+    // With a lost context its memory goes too.
+    for (const auto& [at, size] : allocations_) std::free(pointer(at));
+    for (const auto& [at, size] : locked_) std::free(const_cast<std::byte*>(at));
+  }
   strict_driver(const strict_driver&) = delete;
   strict_driver& operator=(const strict_driver&) = delete;
 

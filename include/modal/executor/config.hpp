@@ -28,8 +28,9 @@ struct executor_config {
   /// Threads that serve connections while all workers run functions; otherwise workers do that
   /// between calls. User code never runs on them. At least 1; one serves many thousand connections.
   std::size_t io_threads = 1;
-  /// How many host devices there are: the interface of a GPU on CPU memory, where functions run
-  /// that take or return device memory. Default 1; 0: such functions are not served.
+  /// How many host devices there are: the same as a GPU, on CPU memory. Functions run there that
+  /// take or return device memory and were not compiled by nvcc; those that were run on GPUs.
+  /// Default 1; 0: they are not served.
   std::size_t host_devices = 1;
   /// How much memory each host device has for functions. Default 4 GiB.
   std::size_t host_device_memory = std::size_t{4} << 30;

@@ -18,5 +18,10 @@ int main() {
     std::cerr << result.error().message() << '\n' << result.error().details().signature << '\n';
     return 1;
   }
-  return result.value() == std::vector<float>{2.0F, 4.0F, 6.0F} ? 0 : 1;
+  if (result.value() != std::vector<float>{2.0F, 4.0F, 6.0F}) return 1;
+  // On a GPU, or nowhere: what nvcc compiled is no code for the host.
+  const auto there = modal::remote<cuda_test::scale_there>.try_call(values, 2.0F);
+  if (there) return there.value() == result.value() ? 0 : 1;
+  std::cout << there.error().message() << '\n';
+  return there.error() == modal::errc::no_device ? 0 : 1;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/gpu/device_span.hpp>
+#include <modal/gpu/device_vector.hpp>
+
 #include <map>
 #include <optional>
 #include <span>
@@ -21,5 +24,6 @@ struct settings {
 };
 
 std::vector<float> scale(std::span<const float> values, const settings& how);
+modal::device_vector<float> scale_there(modal::device_span<const float> values, float factor);
 
 }  // namespace cuda_test

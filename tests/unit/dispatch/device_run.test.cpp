@@ -42,14 +42,17 @@ namespace {
 catalog two_functions() {
   catalog made;
   REQUIRE(made.add(make_descriptor<device_runs::twice>()).has_value());
-  REQUIRE(made.add(make_descriptor<device_runs::passed_on>()).has_value());
+  auto of_gpu = make_descriptor<device_runs::passed_on>();
+  of_gpu.device = device_use::cuda;
+  REQUIRE(made.add(std::move(of_gpu)).has_value());
   return made;
 }
 
 // A dispatcher with one device, and a call of `twice`.
 struct device_bench {
   device_bench(std::shared_ptr<device> which, std::size_t threads = 1)
-      : calls(two_functions(), make_config(std::move(which), threads)) {
+      : device_bench(make_config(std::move(which), threads)) {}
+  explicit device_bench(dispatcher_config config) : calls(two_functions(), std::move(config)) {
     calls.start();
   }
   ~device_bench() { calls.stop(30s, 30s); }
@@ -204,4 +207,28 @@ TEST_CASE("device run: whatever fails on a GPU, each call ends once and leaves n
     if (!driver.has_failed()) break;
   }
   CHECK(number > 6);
+}
+
+TEST_CASE("device run: a function is served by its kind of device only", "[dispatch][device_run]") {
+  strict_driver driver;
+  {
+    const auto info = find_cuda_devices(strict_driver::table()).value().at(0);
+    auto config = device_bench::make_config(std::make_shared<host_device>(), 1);
+    config.devices.push_back(
+        std::make_shared<device_slot>(std::make_shared<cuda_device>(strict_driver::table(), info)));
+    device_bench both(std::move(config));
+    CHECK_FALSE(both.call<device_runs::passed_on>(both.numbers(10))->get().failure);
+    CHECK_FALSE(both.call(10, 1)->get().failure);
+    auto host_only = device_bench::make_config(std::make_shared<host_device>(), 1);
+    host_only.no_device_reason = "there is no GPU here";
+    device_bench one(std::move(host_only));
+    CHECK_FALSE(one.call(10, 1)->get().failure);
+    call_head head;
+    head.function = "device_runs::passed_on";
+    const auto refused = one.calls.admit(std::move(head), encoding::json, 2);
+    REQUIRE(refused.has_error());
+    CHECK(refused.error() == errc::no_device);
+    CHECK(refused.error().details().message == "there is no GPU here");
+  }
+  for (const auto& each : driver.complaints()) FAIL_CHECK(each);
 }

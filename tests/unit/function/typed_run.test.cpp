@@ -328,9 +328,9 @@ TEST_CASE("typed_run: stops decoding JSON for which nobody waits", "[function][t
 TEST_CASE("typed_run: arguments in device memory are uploaded, and results come down",
           "[function][typed_run]") {
   CHECK(entry_of("invoked::scale_all").signature().text == "([f32], f32, [i32]) -> [f32]");
-  CHECK(entry_of("invoked::scale_all").uses_device);
-  CHECK(entry_of("invoked::count_there").uses_device);
-  CHECK_FALSE(entry_of("invoked::add").uses_device);
+  CHECK(entry_of("invoked::scale_all").device == modal::device_use::host);
+  CHECK(entry_of("invoked::count_there").device == modal::device_use::host);
+  CHECK(entry_of("invoked::add").device == modal::device_use::none);
   for (const int size : {0, 3, 50'000}) {
     const auto values = invoked::ramp(size);
     auto expected = values;
