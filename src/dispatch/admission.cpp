@@ -50,8 +50,7 @@ time_point dispatcher_core::deadline_of(const call_head& head, const served_func
 std::chrono::milliseconds dispatcher_core::retry_after_locked(const served_function* target) const {
   nanoseconds wait = std::chrono::seconds{1};
   if (!draining && target != nullptr)
-    wait = target->line.expected_work() /
-           static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
+    wait = target->line.expected_work() / static_cast<nanoseconds::rep>(target->servers);
   return std::clamp(std::chrono::ceil<milliseconds>(wait), milliseconds{50}, milliseconds{30'000});
 }
 
@@ -78,7 +77,9 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
   if (head.signature.is_nil() && how == encoding::binary)
     return refuse(errc::malformed_request, "a binary call needs the field modal-signature");
   if (target->descriptor->device != device_use::none && target->devices == 0)
-    return refuse(errc::no_device, config.no_device_reason);
+    return refuse(errc::no_device, target->descriptor->device == device_use::cuda
+                                       ? config.no_gpu
+                                       : config.no_host_device);
   if (!head.signature.is_nil() && head.signature != target->signature->id) {
     // The caller, who knows its own text, shows the difference.
     error reason =
@@ -107,12 +108,10 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std:
   if (draining) return refuse(errc::draining, "this executor takes no new calls");
   if (!memory.has_room(charged_now))
     return refuse(errc::queue_full, "the bodies of other calls fill limits.bytes_in_flight");
-  const auto workers_count =
-      static_cast<nanoseconds::rep>(std::max<std::size_t>(config.threads, 1));
   const nanoseconds left = deadline_of(head, target, now) - now;
   // Only where it is hopeless: the expected wait is an estimate, and a wrong refusal costs a call.
   // What other functions have waiting says nothing: each is served in its turn.
-  if (target.line.expected_work() / workers_count / 2 > left)
+  if (target.line.expected_work() / static_cast<nanoseconds::rep>(target.servers) / 2 > left)
     return refuse(errc::deadline_exceeded,
                   "the calls of this function that wait already would take longer than the "
                   "time that is left");

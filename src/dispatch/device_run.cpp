@@ -2,6 +2,7 @@
 #include "dispatch/device_run.hpp"
 
 #include <modal/gpu/current_stream.hpp>
+#include <modal/gpu/device_error.hpp>
 
 #include "dispatch/call.hpp"
 #include "dispatch/dispatcher.hpp"
@@ -32,8 +33,11 @@ std::shared_ptr<gpu::event> device_run::go_on() {
           if (auto mark = mark_stream()) return mark;
         break;
       case step::run:
+        // It was answered while it waited for its device: nobody wants it begun.
+        if (!failure_ && which_.stop.is_requested()) failure_.emplace(errc::cancelled);
         if (!failure_)
           attempt([this] {
+            device_value(stream_->make_current());
             run_->run(which_.work);
             run_->download();
           });
@@ -80,8 +84,13 @@ std::shared_ptr<gpu::event> device_run::mark_stream() noexcept {
 // Takes note of what failed on the device before the mark.
 void device_run::check_mark() noexcept {
   if (mark_ == nullptr) return;
-  auto passed = std::exchange(mark_, nullptr)->is_passed();
-  if (!passed) give_up(std::move(passed).error());
+  const auto mark = std::exchange(mark_, nullptr);
+  auto passed = mark->is_passed();
+  if (!passed) {
+    give_up(std::move(passed).error());
+  } else if (!*passed) {  // whoever looked before this was told of an error
+    if (auto waited = mark->wait(); !waited) give_up(std::move(waited).error());
+  }
 }
 
 // No mark will tell any more when the device is done with the call's memory. Blocks for as long as

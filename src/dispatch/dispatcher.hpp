@@ -60,8 +60,9 @@ struct dispatcher_config {
   housekeeping keeper = housekeeping::own_thread;
   /// Where functions run that use a device.
   std::vector<std::shared_ptr<device_slot>> devices{};
-  /// Why a device that a function needs is not among them.
-  std::string no_device_reason = "the function uses a device that this executor does not have";
+  // Why there is none of a kind that a function needs.
+  std::string no_host_device = "the function runs on a host device, and there is none";
+  std::string no_gpu = "the function runs on a GPU, and there is none";
   /// What workers do between calls. Null: they sleep.
   std::shared_ptr<lookout> between_calls{};
 };

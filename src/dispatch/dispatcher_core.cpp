@@ -49,6 +49,8 @@ served_function::served_function(const function_descriptor& served, const dispat
       max_queue(served.options.max_queue != 0 ? served.options.max_queue
                                               : config.bounds.queue_length),
       devices(count_devices(served, config)),
+      servers(served.device == device_use::none ? std::max<std::size_t>(config.threads, 1)
+                                                : most_running(served, config, functions)),
       line(most_running(served, config, functions)) {}
 
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)
@@ -90,7 +92,8 @@ void dispatcher_core::pick_worker_locked(wake_up& wake) {
   } else if (!parked.empty()) {
     wake.worker = parked.back();
     parked.pop_back();
-  } else if (parked_calls > suspended && spares < config.spare_threads && started && !closed) {
+  } else if (parked_calls > suspended + resumed.size() && spares < config.spare_threads &&
+             started && !closed) {
     ++spares;
     wake.spare = true;
   }

@@ -34,6 +34,7 @@ struct served_function {
   const function_signature* signature;
   std::size_t max_queue;
   std::size_t devices;  ///< that can serve it
+  std::size_t servers;  ///< how many calls of it may be served at a time, if no others come
 
   // Guarded by the core's mutex.
   lane line;

@@ -146,13 +146,14 @@ void dispatcher_core::resume(call& which, bool keeps_lane) noexcept {
 
 // Takes the call that this thread is to run.
 call_ptr dispatcher_core::next_locked(time_point now) {
-  if (!has_room_locked()) return nullptr;
-  if (!resumed.empty()) {
+  // At the end the device's thread runs some too, beyond the number of workers.
+  if (!resumed.empty() && (closed || has_room_locked())) {
     call_ptr next(&resumed.front(), false);
     resumed.pop_front();
     transition_locked(*next, call::phase::running);
     return next;
   }
+  if (!has_room_locked()) return nullptr;
   call_ptr next(static_cast<call*>(plan.take_next(now)));
   if (next != nullptr) start_locked(*next, now);
   return next;

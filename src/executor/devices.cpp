@@ -22,7 +22,8 @@ void add_host_devices(executor_devices& made, const executor_config& config) {
                            .copy_bytes_per_second = config.host_device_copy_rate,
                            .on_copy = {}})));
   if (config.host_devices == 0)
-    made.lacking = "the function runs on a host device, and executor_config::host_devices is 0";
+    made.no_host_device =
+        "the function runs on a host device, and executor_config::host_devices is 0";
 }
 
 void add_gpus(executor_devices& made) {
@@ -30,7 +31,7 @@ void add_gpus(executor_devices& made) {
   auto found =
       driver ? find_cuda_devices(*driver) : result<std::vector<device_info>>(driver.error());
   if (!found) {
-    made.lacking = "the function runs on a GPU: " + found.error().details().message;
+    made.no_gpu = "the function runs on a GPU: " + found.error().details().message;
     return;
   }
   for (auto& each : *found)

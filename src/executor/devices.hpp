@@ -14,7 +14,9 @@ namespace modal::detail {
 
 struct executor_devices {
   std::vector<std::shared_ptr<device_slot>> all;
-  std::string lacking;  ///< why there is none for some function; empty where there is one for each
+  // Why there is none of a kind that functions want; empty where there is.
+  std::string no_host_device;
+  std::string no_gpu;
 };
 
 /// Makes the devices that the functions use: no others, for each has threads, or is a driver's.

@@ -159,14 +159,16 @@ void executor::impl::start(boost::asio::io_context* host) {
   const auto between_calls =
       loop != nullptr && host == nullptr ? std::make_shared<loop_lookout>(loop) : nullptr;
   auto devices = detail::make_devices(config, functions);
-  if (!devices.lacking.empty()) say(log_level::warning, devices.lacking);
+  for (const auto& lacking : {devices.no_host_device, devices.no_gpu})
+    if (!lacking.empty()) say(log_level::warning, lacking);
   calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
                                            .log = config.log,
                                            .log_calls = config.log_calls,
                                            .devices = std::move(devices.all),
-                                           .no_device_reason = std::move(devices.lacking),
+                                           .no_host_device = std::move(devices.no_host_device),
+                                           .no_gpu = std::move(devices.no_gpu),
                                            .between_calls = between_calls});
   calls->start();
   const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };

@@ -54,7 +54,8 @@ class in_process_executor final : public in_process_door {
       : calls_(functions, {.threads = std::max<std::size_t>(std::thread::hardware_concurrency(), 2),
                            .log = log_to_stderr(),
                            .devices = std::move(devices.all),
-                           .no_device_reason = std::move(devices.lacking)}) {
+                           .no_host_device = std::move(devices.no_host_device),
+                           .no_gpu = std::move(devices.no_gpu)}) {
     calls_.start();
   }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <list>
 #include <pthread.h>
 #include <sched.h>
 #include <thread>
@@ -42,7 +43,7 @@ struct device_slot::shared {
   condition_variable changed;
   condition_variable quiet;
   std::vector<std::shared_ptr<gpu::stream>> idle MODAL_GUARDED_BY(mutex);
-  std::vector<watched> fresh MODAL_GUARDED_BY(mutex);
+  std::list<watched> fresh MODAL_GUARDED_BY(mutex);
   std::size_t watched_count MODAL_GUARDED_BY(mutex) = 0;
   std::thread thread MODAL_GUARDED_BY(mutex);
   bool ends MODAL_GUARDED_BY(mutex) = false;
@@ -97,13 +98,14 @@ result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
 }
 
 void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then) {
+  std::list<watched> one;
+  one.push_back({std::move(mark), std::move(then)});
   const mutex_lock lock(shared_->mutex);
-  shared_->fresh.reserve(shared_->fresh.size() + 1);
   if (!shared_->thread.joinable()) {
     shared_->thread = std::thread([own = shared_] { watch(own); });
     pthread_setname_np(shared_->thread.native_handle(), "modal-device");
   }
-  shared_->fresh.push_back({std::move(mark), std::move(then)});
+  shared_->fresh.splice(shared_->fresh.end(), one);
   ++shared_->watched_count;
   shared_->changed.notify_one();
 }
@@ -116,7 +118,7 @@ bool device_slot::wait_quiet(time_point until) {
 }
 
 void device_slot::watch(const std::shared_ptr<shared>& own) {
-  std::vector<watched> all;
+  std::list<watched> all;
   int looks = 0;
   auto pause = shortest_pause;
   for (;;) {
@@ -134,21 +136,20 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
       if (!own->fresh.empty()) {
         looks = 0;
         pause = shortest_pause;
-        std::move(own->fresh.begin(), own->fresh.end(), std::back_inserter(all));
-        own->fresh.clear();
+        all.splice(all.end(), own->fresh);
       }
     }
     // In the order in which they were put there: the first is most likely passed.
     bool is_news = false;
-    for (std::size_t i = 0; i < all.size();) {
-      if (!is_over(all[i])) {
-        ++i;
+    for (auto each = all.begin(); each != all.end();) {
+      if (!is_over(*each)) {
+        ++each;
         continue;
       }
       {
-        const watched passed = std::move(all[i]);
-        all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
-        passed.then();
+        std::list<watched> passed;
+        passed.splice(passed.end(), all, each++);
+        passed.front().then();
       }
       const mutex_lock lock(own->mutex);
       if (--own->watched_count == 0) own->quiet.notify_all();

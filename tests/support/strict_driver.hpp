@@ -75,6 +75,12 @@ class strict_driver {
     const std::scoped_lock lock(mutex_);
     return calls_;
   }
+  /// Returns whether this thread is in the context of a stream.
+  static bool is_in_context_of(void* which) {
+    const std::scoped_lock lock(instance()->mutex_);
+    const auto found = instance()->streams_.find(which);
+    return found != instance()->streams_.end() && found->second->context == current;
+  }
   std::size_t pageable_copies() const {
     const std::scoped_lock lock(mutex_);
     return pageable_;
@@ -209,8 +215,8 @@ inline modal::detail::cuda::driver strict_driver::table() {
   using guard = std::scoped_lock<std::recursive_mutex>;
   modal::detail::cuda::driver made;
   made.init = [](unsigned) { return instance()->init_status; };
-  made.driver_version = [](int* version) {
-    *version = instance()->version;
+  made.driver_version = [](int* found) {
+    *found = instance()->version;
     return 0;
   };
   made.error_name = [](status which, const char** name) {

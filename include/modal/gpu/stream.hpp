@@ -58,6 +58,10 @@ class stream {
   /// Puts a mark behind all that is in the stream. **Errors**: `device_fault`.
   virtual result<std::shared_ptr<event>> record() = 0;
 
+  /// Makes the device's context this thread's, for code that uses the device's own API. **Errors**:
+  /// `device_fault`.
+  virtual result<void> make_current() { return {}; }
+
   /// Blocks until all that was put into the stream is done, or, after a fault, can be done no more:
   /// nothing touches its memory then.
   virtual void drain() noexcept = 0;

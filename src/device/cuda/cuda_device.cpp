@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -53,25 +54,29 @@ class cuda_device::context {
     return got == cuda::success ? result<void>() : result<void>(failure(got, name));
   }
 
-  error failure(status what, const char* where) {
+  error failure(status what, const char* where) noexcept {
     if (cuda::is_sticky(what)) has_failed_.store(true);
-    return error(
-        what == cuda::out_of_memory ? errc::device_out_of_memory : errc::device_fault,
-        cuda::to_text(table, what) + " from " + where + " on " + to_name(info) + ", " + info.model);
+    return say(what == cuda::out_of_memory ? errc::device_out_of_memory : errc::device_fault, [&] {
+      return cuda::to_text(table, what) + " from " + where + " on " + to_name(info) + ", " +
+             info.model;
+    });
   }
-  error lost() const {
-    return error(errc::device_fault,
-                 to_name(info) + ", " + info.model +
-                     ", has failed, and works again when this process is started anew");
+  error lost() const noexcept {
+    return say(errc::device_fault, [&] {
+      return to_name(info) + ", " + info.model +
+             ", has failed, and works again when this process is started anew";
+    });
   }
+  /// Nobody knows what the device does: nothing is asked of it any more.
+  void give_up() noexcept { has_failed_.store(true); }
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_.load(); }
 
   result<cuda::address> allocate(std::size_t bytes, cuda::stream_handle on) {
     if (!charge(bytes))
-      return error(errc::device_out_of_memory, to_name(info) + " has " +
-                                                   std::to_string(limit - used_.load()) +
-                                                   " bytes left for functions, and " +
-                                                   std::to_string(bytes) + " are asked for");
+      return say(errc::device_out_of_memory, [&] {
+        return to_name(info) + " has " + std::to_string(limit - used_.load()) +
+               " bytes left for functions, and " + std::to_string(bytes) + " are asked for";
+      });
     cuda::address made = 0;
     const auto take = [&] { return table.allocate(&made, bytes, on); };
     auto taken = call("cuMemAllocAsync", take);
@@ -92,6 +97,15 @@ class cuda_device::context {
   const std::size_t limit;
 
  private:
+  // Without a text where there is no memory for one.
+  template <class Text>
+  static error say(errc what, Text text) noexcept {
+    try {
+      return {what, text()};
+    } catch (const std::bad_alloc&) {
+      return error(make_error_code(what), {});
+    }
+  }
   bool charge(std::size_t bytes) noexcept {
     std::size_t now = used_.load();
     do {
@@ -210,11 +224,13 @@ class cuda_stream final : public gpu::stream {
       if (auto recorded = made->record(handle_); !recorded) return std::move(recorded).error();
       return made;
     } catch (const std::bad_alloc&) {
-      return error(errc::device_out_of_memory, "there is no memory for a mark");
+      return error(make_error_code(errc::device_out_of_memory), {});
     }
   }
+  result<void> make_current() override { return context_->enter(); }
   void drain() noexcept override {
-    if (context_->enter()) context_->table.synchronize_stream(handle_);
+    if (!context_->enter() || context_->table.synchronize_stream(handle_) != cuda::success)
+      context_->give_up();
   }
   [[nodiscard]] void* native_handle() const noexcept override { return handle_; }
   [[nodiscard]] bool is_host() const noexcept override { return false; }
@@ -333,13 +349,17 @@ result<std::vector<device_info>> find_cuda_devices(const cuda::driver& table) {
   if (const status got = table.device_count(&count); got != cuda::success)
     return unusable(table, got, "cuDeviceGetCount");
   std::vector<device_info> all;
+  std::optional<error> last;
   for (int i = 0; i < count; ++i) {
     auto found = look_at(table, i);
-    if (!found) return std::move(found).error();
-    all.push_back(*std::move(found));
+    if (found)
+      all.push_back(*std::move(found));
+    else
+      last = std::move(found).error();
   }
-  if (all.empty()) return unusable(table, cuda::no_device, "cuDeviceGetCount");
-  return all;
+  if (!all.empty()) return all;
+  if (last) return *std::move(last);
+  return unusable(table, cuda::no_device, "cuDeviceGetCount");
 }
 
 }  // namespace modal::detail

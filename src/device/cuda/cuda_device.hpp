@@ -32,8 +32,8 @@ class cuda_device final : public device {
   const std::shared_ptr<context> context_;  // owners: this, streams, events and blocks
 };
 
-/// Finds the GPUs of this machine, without making a context. None is no error; see the reason.
-/// **Errors**: `no_device`, with what to do about it.
+/// Finds the GPUs of this machine that can be used, without making a context.
+/// **Errors**: `no_device` where there is none, with what to do about it.
 result<std::vector<device_info>> find_cuda_devices(const cuda::driver& table);
 
 }  // namespace modal::detail

@@ -35,16 +35,25 @@ modal::device_vector<int> passed_on(modal::device_span<const int> values) {
   return made;
 }
 
+// What code that uses CUDA's own functions has to find.
+int is_at_home(modal::device_span<const int> values) {
+  ++runs;
+  return strict_driver::is_in_context_of(modal::gpu::current_stream()->native_handle()) &&
+         values.empty();
+}
+
 }  // namespace device_runs
 
 namespace {
 
-catalog two_functions() {
+catalog some_device_functions() {
   catalog made;
   REQUIRE(made.add(make_descriptor<device_runs::twice>()).has_value());
-  auto of_gpu = make_descriptor<device_runs::passed_on>();
-  of_gpu.device = device_use::cuda;
-  REQUIRE(made.add(std::move(of_gpu)).has_value());
+  for (auto of_gpu :
+       {make_descriptor<device_runs::passed_on>(), make_descriptor<device_runs::is_at_home>()}) {
+    of_gpu.device = device_use::cuda;
+    REQUIRE(made.add(std::move(of_gpu)).has_value());
+  }
   return made;
 }
 
@@ -52,7 +61,8 @@ catalog two_functions() {
 struct device_bench {
   device_bench(std::shared_ptr<device> which, std::size_t threads = 1)
       : device_bench(make_config(std::move(which), threads)) {}
-  explicit device_bench(dispatcher_config config) : calls(two_functions(), std::move(config)) {
+  explicit device_bench(dispatcher_config config)
+      : calls(some_device_functions(), std::move(config)) {
     calls.start();
   }
   ~device_bench() { calls.stop(30s, 30s); }
@@ -220,7 +230,7 @@ TEST_CASE("device run: a function is served by its kind of device only", "[dispa
     CHECK_FALSE(both.call<device_runs::passed_on>(both.numbers(10))->get().failure);
     CHECK_FALSE(both.call(10, 1)->get().failure);
     auto host_only = device_bench::make_config(std::make_shared<host_device>(), 1);
-    host_only.no_device_reason = "there is no GPU here";
+    host_only.no_gpu = "there is no GPU here";
     device_bench one(std::move(host_only));
     CHECK_FALSE(one.call(10, 1)->get().failure);
     call_head head;
@@ -231,4 +241,54 @@ TEST_CASE("device run: a function is served by its kind of device only", "[dispa
     CHECK(refused.error().details().message == "there is no GPU here");
   }
   for (const auto& each : driver.complaints()) FAIL_CHECK(each);
+}
+
+TEST_CASE("device run: a function finds its device's context, whatever the thread did before",
+          "[dispatch][device_run]") {
+  strict_driver driver;
+  driver.devices = 2;
+  {
+    const auto all = find_cuda_devices(strict_driver::table()).value();
+    auto config =
+        device_bench::make_config(std::make_shared<cuda_device>(strict_driver::table(), all[0]), 1);
+    config.devices.push_back(std::make_shared<device_slot>(
+        std::make_shared<cuda_device>(strict_driver::table(), all[1])));
+    device_bench b(std::move(config));
+    const auto yes = test::encode(1);
+    const std::string expected(reinterpret_cast<const char*>(yes.data()) + 16, yes.size() - 16);
+    // Streams that have been used before, on one device and the other.
+    for (int i = 0; i < 10; ++i) {
+      const auto there = b.call<device_runs::passed_on>(b.numbers(1000));
+      CHECK(b.call<device_runs::is_at_home>(std::vector<int>())->get().bytes == expected);
+      CHECK_FALSE(there->get().failure);
+    }
+  }
+  for (const auto& each : driver.complaints()) FAIL_CHECK(each);
+}
+
+TEST_CASE("device run: what was cancelled while its arguments went up is not begun",
+          "[dispatch][device_run]") {
+  std::promise<void> gate;
+  device_runs::runs = 0;
+  device_bench b(std::make_shared<host_device>(host_device_config{
+      .on_copy = [held = gate.get_future().share()](gpu::copy_kind) { held.wait(); }}));
+  const auto sink = std::make_shared<counting_sink>();
+  const auto bytes = test::encode(b.numbers(100), std::vector<int>{1});
+  buffer body = b.pool.take(bytes.size());
+  std::memcpy(body.data(), bytes.data(), bytes.size());
+  call_head head;
+  const auto function = make_descriptor<device_runs::twice>();
+  head.function = function.name;
+  head.signature = function.signature().id;
+  auto admitted = b.calls.admit(std::move(head), encoding::binary, bytes.size());
+  REQUIRE(admitted.has_value());
+  const auto which = b.calls.submit(*std::move(admitted), std::move(body), sink);
+  const auto until = std::chrono::steady_clock::now() + 30s;
+  while (b.calls.snapshot().running != 1 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  b.calls.cancel(*which);
+  CHECK(sink->get().is(errc::cancelled));
+  gate.set_value();
+  CHECK_FALSE(b.call(100, 1)->get().failure);
+  CHECK(device_runs::runs == 1);
 }
