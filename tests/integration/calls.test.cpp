@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <modal/executor.hpp>
-#include <modal/modal.hpp>
-
 #include "integration/functions.hpp"
+#include "integration/serving.hpp"
 #include "support/catch.hpp"
 
 #include <atomic>
@@ -14,28 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using modal::condition;
 using modal::errc;
-
-modal::executor_config quiet_config() {
-  modal::executor_config config;
-  config.port = 0;
-  config.threads = 2;
-  config.grace = 10s;
-  config.log = [](const modal::log_record&) {};
-  return config;
-}
-
-struct serving {
-  explicit serving(modal::executor_config config = quiet_config())
-      : executor(std::move(config)), client(start_and_tell(executor)) {}
-
-  static std::string start_and_tell(modal::executor& starting) {
-    starting.start();
-    return starting.url();
-  }
-
-  modal::executor executor;
-  modal::client client;
-};
 
 template <class Remote>
 auto hold_one(const Remote& function, modal::client& client) {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions that take and return device memory, on the host device, called by those that know
 // nothing of devices.
-#include <modal/executor.hpp>
-#include <modal/modal.hpp>
-
+#include "integration/serving.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -63,25 +61,6 @@ namespace {
 using namespace std::chrono_literals;
 using modal::errc;
 using modal::remote;
-
-modal::executor_config quiet_config() {
-  modal::executor_config config;
-  config.port = 0;
-  config.threads = 2;
-  config.log = [](const modal::log_record&) {};
-  return config;
-}
-
-struct serving {
-  explicit serving(modal::executor_config config = quiet_config())
-      : executor(std::move(config)), client(start_and_tell(executor)) {}
-  static std::string start_and_tell(modal::executor& starting) {
-    starting.start();
-    return starting.url();
-  }
-  modal::executor executor;
-  modal::client client;
-};
 
 std::vector<float> ramp(std::size_t size) {
   std::vector<float> made(size);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a result is users' code, and may take its time: it holds up nobody.
-#include <modal/executor.hpp>
-#include <modal/modal.hpp>
-
+#include "integration/serving.hpp"
 #include "support/catch.hpp"
 
 #include <memory>
@@ -57,37 +55,25 @@ using namespace std::chrono_literals;
 
 constexpr int large = 40'000;  // numbers: they are sent from where they lie
 
-modal::executor_config small_config() {
-  modal::executor_config config;
-  config.port = 0;
-  config.threads = 1;
-  config.log = [](const modal::log_record&) {};
-  return config;
-}
-
 }  // namespace
 
 TEST_CASE("the end of a result: keeps no thread that serves", "[integration][endings]") {
-  modal::executor executor{small_config()};
-  executor.start();
-  modal::client client(executor.url());
-  CHECK(modal::remote<endings::linger>.on(client)(large).values.size() == large);
+  serving s(quiet_config(1));
+  CHECK(modal::remote<endings::linger>.on(s.client)(large).values.size() == large);
   endings::begun.acquire();
-  CHECK(modal::remote<endings::add>.on(client)(1, 2) == 3);
+  CHECK(modal::remote<endings::add>.on(s.client)(1, 2) == 3);
   endings::may_end.release();
 }
 
 TEST_CASE("the end of a result: that was kept delays no deadline", "[integration][endings]") {
-  auto config = small_config();
+  auto config = quiet_config(1);
   config.limits.remembered_time = 1ms;
-  modal::executor executor{config};
-  executor.start();
-  modal::client client(executor.url());
-  (void)modal::remote<endings::linger>.on(client).with({.lost = modal::on_lost::repeat})(large);
+  serving s(config);
+  (void)modal::remote<endings::linger>.on(s.client).with({.lost = modal::on_lost::repeat})(large);
   endings::begun.acquire();
   // The executor is told of this deadline by nobody but its housekeeper.
-  const auto late = modal::remote<endings::hold>.on(client).spawn();
-  modal::client other(executor.url());
+  const auto late = modal::remote<endings::hold>.on(s.client).spawn();
+  modal::client other(s.executor.url());
   CHECK(modal::remote<endings::hold>.on(other).with({.timeout = 50ms}).try_call().error() ==
         modal::condition::deadline);
   endings::may_end.release();
@@ -95,13 +81,11 @@ TEST_CASE("the end of a result: that was kept delays no deadline", "[integration
 }
 
 TEST_CASE("the end of a result: may come after the executor", "[integration][endings]") {
-  auto config = small_config();
+  auto config = quiet_config(1);
   config.stop_patience = 1ms;
   {
-    modal::executor executor{config};
-    executor.start();
-    modal::client client(executor.url());
-    (void)modal::remote<endings::linger>.on(client)(large);
+    serving s(config);
+    (void)modal::remote<endings::linger>.on(s.client)(large);
     endings::begun.acquire();
   }
   endings::may_end.release();

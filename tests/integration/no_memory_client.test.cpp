@@ -2,9 +2,8 @@
 // Memory runs out once at the client, at every place in turn: each call ends once, with the outcome
 // of the function that it names, and the next one works.
 #include <modal/asio.hpp>
-#include <modal/executor.hpp>
-#include <modal/modal.hpp>
 
+#include "integration/serving.hpp"
 #include "support/catch.hpp"
 #include "support/watched_new.hpp"
 
@@ -54,18 +53,6 @@ MODAL_FUNCTION(lacking::the_difference_between_two_numbers_under_a_long_name)
 namespace {
 
 using namespace std::chrono_literals;
-
-struct serving {
-  serving() : executor(make_config()) { executor.start(); }
-  static modal::executor_config make_config() {
-    modal::executor_config config;
-    config.port = 0;
-    config.threads = 2;
-    config.log = [](const modal::log_record&) {};
-    return config;
-  }
-  modal::executor executor;
-};
 
 // Plays `act` with the first allocation failing, then the second, until none does.
 template <class Act>

@@ -53,7 +53,8 @@ class executor {
 
   /// Serves `Function` too: what `MODAL_FUNCTION` does, for functions in static libraries, whose
   /// registration the linker would drop. Where it was registered as well, that is no second
-  /// function; options given here replace those of the registration. **Precondition**: not started.
+  /// function; options given here replace those of the registration. A function for a GPU must be
+  /// registered by the macro where nvcc compiles it, too. **Precondition**: not started.
   /// **Errors**: throws `call_error`: `duplicate_function`, `bad_configuration`.
   template <auto& Function>
   void add(const function_options& options = {}) {

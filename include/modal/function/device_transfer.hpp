@@ -71,10 +71,4 @@ class device_uploads {
   std::unique_ptr<std::byte[]> packed_;  // what is copied together, and did not lie together
 };
 
-/// Where a result is downloaded to: host memory for `size` elements, unspecified until then.
-template <class T>
-std::shared_ptr<T[]> make_download_memory(std::size_t size) {
-  return std::make_shared_for_overwrite<T[]>(size);
-}
-
 }  // namespace modal::detail

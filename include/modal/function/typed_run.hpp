@@ -162,7 +162,7 @@ class typed_run final : public function_run {
 
   void put_download() override {
     if constexpr (is_device_result) {
-      device_.result = make_download_memory<element>(result_->size());
+      device_.result = std::make_shared_for_overwrite<element[]>(result_->size());
       device_value(gpu::current_stream()->copy(device_.result.get(), result_->data(),
                                                result_->size_bytes(), gpu::copy_kind::to_host));
     }

@@ -43,8 +43,6 @@ class device_block {
   }
 
   [[nodiscard]] void* data() const noexcept { return memory_; }
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
-  [[nodiscard]] const std::shared_ptr<gpu::stream>& stream() const noexcept { return stream_; }
 
  private:
   std::shared_ptr<gpu::stream> stream_;

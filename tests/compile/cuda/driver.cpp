@@ -61,7 +61,6 @@ CHECK_FUNCTION(unlock_memory, cuMemFreeHost);
 static_assert(ours::success == CUDA_SUCCESS);
 static_assert(ours::out_of_memory == CUDA_ERROR_OUT_OF_MEMORY);
 static_assert(ours::stub_library == CUDA_ERROR_STUB_LIBRARY);
-static_assert(ours::device_unavailable == CUDA_ERROR_DEVICE_UNAVAILABLE);
 static_assert(ours::no_device == CUDA_ERROR_NO_DEVICE);
 static_assert(ours::not_ready == CUDA_ERROR_NOT_READY);
 static_assert(ours::illegal_address == CUDA_ERROR_ILLEGAL_ADDRESS);

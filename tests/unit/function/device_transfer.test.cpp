@@ -2,6 +2,7 @@
 #include <modal/function/device_transfer.hpp>
 
 #include "support/catch.hpp"
+#include "support/noting_stream.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -10,39 +11,9 @@
 
 using modal::detail::device_argument;
 using modal::detail::device_uploads;
+using test::noting_stream;
 
 namespace {
-
-// Does everything at once, and writes down what it was asked for; has room for `most` bytes.
-class noting_stream final : public modal::gpu::stream {
- public:
-  explicit noting_stream(std::size_t most = SIZE_MAX) : most_(most) {}
-  modal::result<void*> allocate(std::size_t bytes) override {
-    if (bytes > most_ - taken) return modal::error(modal::errc::device_out_of_memory, "full");
-    taken += bytes;
-    return local().allocate(bytes);
-  }
-  void deallocate(void* memory, std::size_t bytes) noexcept override {
-    taken -= bytes;
-    local().deallocate(memory, bytes);
-  }
-  modal::result<void> copy(void* to, const void* from, std::size_t bytes,
-                           modal::gpu::copy_kind way) override {
-    copies.push_back(bytes);
-    return local().copy(to, from, bytes, way);
-  }
-  modal::result<std::shared_ptr<modal::gpu::event>> record() override { return local().record(); }
-  void drain() noexcept override {}
-  [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
-  [[nodiscard]] bool is_host() const noexcept override { return true; }
-
-  std::size_t taken = 0;
-  std::vector<std::size_t> copies;
-
- private:
-  static stream& local() { return *modal::gpu::current_stream(); }
-  const std::size_t most_;
-};
 
 template <class T>
 std::vector<T> ramp(std::size_t size, int first) {

@@ -2,6 +2,7 @@
 #include <modal/gpu/device_vector.hpp>
 
 #include "support/catch.hpp"
+#include "support/noting_stream.hpp"
 
 #include <algorithm>
 #include <type_traits>
@@ -9,47 +10,14 @@
 
 using modal::device_span;
 using modal::device_vector;
+using test::noting_stream;
 
 static_assert(std::is_nothrow_move_constructible_v<device_vector<int>>);
 static_assert(std::is_nothrow_move_assignable_v<device_vector<int>>);
 static_assert(!std::is_copy_constructible_v<device_vector<int>>);
 
-namespace {
-
-// Counts what it is asked for; has room for `most` bytes.
-class counting_stream final : public modal::gpu::stream {
- public:
-  explicit counting_stream(std::size_t most = SIZE_MAX) : most_(most) {}
-  modal::result<void*> allocate(std::size_t bytes) override {
-    if (bytes > most_) return modal::error(modal::errc::device_out_of_memory, "full");
-    auto made = local().allocate(bytes);
-    taken += bytes;
-    return made;
-  }
-  void deallocate(void* memory, std::size_t bytes) noexcept override {
-    taken -= bytes;
-    local().deallocate(memory, bytes);
-  }
-  modal::result<void> copy(void* to, const void* from, std::size_t bytes,
-                           modal::gpu::copy_kind way) override {
-    return local().copy(to, from, bytes, way);
-  }
-  modal::result<std::shared_ptr<modal::gpu::event>> record() override { return local().record(); }
-  void drain() noexcept override {}
-  [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
-  [[nodiscard]] bool is_host() const noexcept override { return true; }
-
-  std::size_t taken = 0;
-
- private:
-  static stream& local() { return *modal::gpu::current_stream(); }
-  const std::size_t most_;
-};
-
-}  // namespace
-
 TEST_CASE("device vector: owns memory of the stream it was made on", "[gpu][device_vector]") {
-  const auto stream = std::make_shared<counting_stream>();
+  const auto stream = std::make_shared<noting_stream>();
   {
     device_vector<float> first(1000, stream);
     CHECK(first.size() == 1000);
@@ -81,7 +49,7 @@ TEST_CASE("device vector: can be used at once outside of calls", "[gpu][device_v
 }
 
 TEST_CASE("device vector: says when there is no memory for it", "[gpu][device_vector]") {
-  const auto stream = std::make_shared<counting_stream>(100);
+  const auto stream = std::make_shared<noting_stream>(100);
   const auto failure = [&](std::size_t size) {
     try {
       const device_vector<double> made(size, stream);
