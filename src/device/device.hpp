@@ -4,6 +4,8 @@
 #include <modal/base/error.hpp>
 #include <modal/gpu/stream.hpp>
 
+#include "device/pinned_pool.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,15 +36,6 @@ struct device_memory {
   std::size_t limit = 0;
 };
 
-/// Page-locked host memory: what a device reads and writes while the CPU does something else. Gives
-/// itself back.
-class pinned_block {
- public:
-  virtual ~pinned_block() = default;
-  [[nodiscard]] virtual std::byte* data() noexcept = 0;
-  [[nodiscard]] virtual std::size_t size() const noexcept = 0;
-};
-
 /// One device. **Thread safety**: safe to share. Streams and blocks may outlive it.
 class device {
  public:
@@ -54,8 +47,8 @@ class device {
   /// Makes a stream. **Errors**: `device_fault`.
   virtual result<std::shared_ptr<gpu::stream>> make_stream() = 0;
 
-  /// Locks `bytes` of host memory. **Errors**: `device_out_of_memory`, `device_fault`.
-  virtual result<std::unique_ptr<pinned_block>> lock_memory(std::size_t bytes) = 0;
+  /// Returns the host memory that is locked for it: any GPU of this process can use it.
+  [[nodiscard]] virtual pinned_pool& pinned() noexcept = 0;
 };
 
 }  // namespace modal::detail

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/dispatcher_core.hpp"
+#include "dispatch/pinned_segments.hpp"
 #include "dispatch/pooled_segments.hpp"
 
 #include <algorithm>
@@ -151,6 +152,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     made->line = &target->line;
     made->target = target;
     made->encoding = how;
+    made->body_size = body_size.value_or(0);
     made->caller = std::move(caller);
     made->is_named = !head.id.is_nil();
     made->head.id = made->is_named ? head.id : call_id::random();  // may need memory
@@ -182,9 +184,15 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
   return ticket(this, std::move(made));
 }
 
-// All functions take host memory.
-std::unique_ptr<segment_memory> dispatcher_core::make_segment_memory(const call& /*held*/) {
-  return std::make_unique<pooled_segments>(bodies);
+// What goes to a device comes to memory that is locked for one: which one is not known yet, and
+// does not matter.
+std::unique_ptr<segment_memory> dispatcher_core::make_segment_memory(const call& held) {
+  const function_descriptor& function = *held.target->descriptor;
+  if (function.device == device_use::none || held.body_size == 0)
+    return std::make_unique<pooled_segments>(bodies);
+  const mutex_lock lock(mutex);
+  return std::make_unique<pinned_segments>(config.devices[pick_device_locked(function)], bodies,
+                                           held.body_size);
 }
 
 result<bool> dispatcher_core::request_memory(call& held, std::size_t total,

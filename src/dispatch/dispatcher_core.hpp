@@ -160,6 +160,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void book_locked(served_function& target, call::phase at, std::size_t by) noexcept
       MODAL_REQUIRES(mutex);
   void start_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
+  [[nodiscard]] std::size_t pick_device_locked(const function_descriptor& function) const
+      MODAL_REQUIRES(mutex);
   void park(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   void resume(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   [[nodiscard]] bool has_room_locked() const MODAL_REQUIRES(mutex);

@@ -115,14 +115,18 @@ void dispatcher_core::start_locked(call& which, time_point now) {
   which.target->metrics.queue.add(waited);
   which.stop.reset();
   if (which.target->descriptor->device == device_use::none) return;
-  // The one with the fewest calls; there is one, or the call had not been let in.
+  which.device = pick_device_locked(*which.target->descriptor);
+  ++device_calls[which.device];
+}
+
+// The one with the fewest calls; there is one, or the call had not been let in.
+std::size_t dispatcher_core::pick_device_locked(const function_descriptor& function) const {
   std::size_t found = SIZE_MAX;
   for (std::size_t i = 0; i < device_calls.size(); ++i)
-    if (serves(*config.devices[i], *which.target->descriptor) &&
+    if (serves(*config.devices[i], function) &&
         (found == SIZE_MAX || device_calls[i] < device_calls[found]))
       found = i;
-  which.device = found;
-  ++device_calls[found];
+  return found;
 }
 
 // The call has begun and lives, and its worker is free for others, on this thread or another one.

@@ -43,6 +43,7 @@ void set_input(call& which, const dispatcher_config& config) {
   work.encoding = which.encoding;
   work.body = which.body.block();
   work.parts = which.body.parts();
+  work.pinned = which.body.pinned();
   work.bounds = &config.bounds;
   work.at = invocation::stage::decode;
 }

@@ -19,6 +19,7 @@ void add_host_devices(executor_devices& made, const executor_config& config) {
     made.all.push_back(std::make_shared<device_slot>(std::make_shared<host_device>(
         host_device_config{.index = static_cast<int>(i),
                            .memory_bytes = config.host_device_memory,
+                           .pinned_bytes = config.pinned_memory,
                            .copy_bytes_per_second = config.host_device_copy_rate,
                            .on_copy = {}})));
   if (config.host_devices == 0)
@@ -26,7 +27,7 @@ void add_host_devices(executor_devices& made, const executor_config& config) {
         "the function runs on a host device, and executor_config::host_devices is 0";
 }
 
-void add_gpus(executor_devices& made) {
+void add_gpus(executor_devices& made, const executor_config& config) {
   const auto driver = cuda::load_driver();
   auto found =
       driver ? find_cuda_devices(*driver) : result<std::vector<device_info>>(driver.error());
@@ -35,8 +36,10 @@ void add_gpus(executor_devices& made) {
     return;
   }
   for (auto& each : *found)
-    made.all.push_back(
-        std::make_shared<device_slot>(std::make_shared<cuda_device>(*driver, std::move(each))));
+    made.all.push_back(std::make_shared<device_slot>(
+        std::make_shared<cuda_device>(*driver, std::move(each),
+                                      cuda_device_config{.memory_bytes = config.gpu_memory,
+                                                         .pinned_bytes = config.pinned_memory})));
 }
 
 }  // namespace
@@ -44,7 +47,7 @@ void add_gpus(executor_devices& made) {
 executor_devices make_devices(const executor_config& config, const catalog& functions) {
   executor_devices made;
   if (wants(functions, device_use::host)) add_host_devices(made, config);
-  if (wants(functions, device_use::cuda)) add_gpus(made);
+  if (wants(functions, device_use::cuda)) add_gpus(made, config);
   return made;
 }
 

@@ -38,12 +38,23 @@ bool is_over(const watched& each) {
 struct device_slot::shared {
   explicit shared(std::shared_ptr<device> which) : of(std::move(which)) {}
 
+  void need_thread_locked(std::shared_ptr<shared> self) MODAL_REQUIRES(mutex) {
+    if (thread.joinable()) return;
+    thread = std::thread([own = std::move(self)] { watch(own); });
+    pthread_setname_np(thread.native_handle(), "modal-device");
+  }
+  void note_done() {
+    const mutex_lock lock(mutex);
+    if (--watched_count == 0) quiet.notify_all();
+  }
+
   const std::shared_ptr<device> of;
   detail::mutex mutex;
   condition_variable changed;
   condition_variable quiet;
   std::vector<std::shared_ptr<gpu::stream>> idle MODAL_GUARDED_BY(mutex);
   std::list<watched> fresh MODAL_GUARDED_BY(mutex);
+  std::list<std::function<void()>> tasks MODAL_GUARDED_BY(mutex);
   std::size_t watched_count MODAL_GUARDED_BY(mutex) = 0;
   std::thread thread MODAL_GUARDED_BY(mutex);
   bool ends MODAL_GUARDED_BY(mutex) = false;
@@ -101,11 +112,18 @@ void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<vo
   std::list<watched> one;
   one.push_back({std::move(mark), std::move(then)});
   const mutex_lock lock(shared_->mutex);
-  if (!shared_->thread.joinable()) {
-    shared_->thread = std::thread([own = shared_] { watch(own); });
-    pthread_setname_np(shared_->thread.native_handle(), "modal-device");
-  }
+  shared_->need_thread_locked(shared_);
   shared_->fresh.splice(shared_->fresh.end(), one);
+  ++shared_->watched_count;
+  shared_->changed.notify_one();
+}
+
+void device_slot::post(std::function<void()> task) {
+  std::list<std::function<void()>> one;
+  one.push_back(std::move(task));
+  const mutex_lock lock(shared_->mutex);
+  shared_->need_thread_locked(shared_);
+  shared_->tasks.splice(shared_->tasks.end(), one);
   ++shared_->watched_count;
   shared_->changed.notify_one();
 }
@@ -119,13 +137,14 @@ bool device_slot::wait_quiet(time_point until) {
 
 void device_slot::watch(const std::shared_ptr<shared>& own) {
   std::list<watched> all;
+  std::list<std::function<void()>> tasks;
   int looks = 0;
   auto pause = shortest_pause;
   for (;;) {
     {
       mutex_lock lock(own->mutex);
       const auto until = std::chrono::steady_clock::now() + pause;
-      while (own->fresh.empty()) {
+      while (own->fresh.empty() && own->tasks.empty()) {
         if (all.empty()) {
           if (own->ends) return;
           own->changed.wait(lock);
@@ -133,11 +152,16 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
           break;
         }
       }
+      tasks.splice(tasks.end(), own->tasks);
       if (!own->fresh.empty()) {
         looks = 0;
         pause = shortest_pause;
         all.splice(all.end(), own->fresh);
       }
+    }
+    for (; !tasks.empty(); tasks.pop_front()) {
+      std::exchange(tasks.front(), {})();
+      own->note_done();
     }
     // In the order in which they were put there: the first is most likely passed.
     bool is_news = false;
@@ -151,8 +175,7 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
         passed.splice(passed.end(), all, each++);
         passed.front().then();
       }
-      const mutex_lock lock(own->mutex);
-      if (--own->watched_count == 0) own->quiet.notify_all();
+      own->note_done();
       is_news = true;
     }
     if (is_news) {

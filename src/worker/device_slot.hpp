@@ -33,6 +33,10 @@ class device_slot {
   /// watched.
   void when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then);
 
+  /// Runs `task` on the thread of the device, soon: what takes too long for who asks for it. It
+  /// must not throw. **Errors**: as `when_passed`.
+  void post(std::function<void()> task);
+
   /// Waits until nothing is watched, and nothing that was told is left. Returns false when `until`
   /// has come.
   bool wait_quiet(time_point until);

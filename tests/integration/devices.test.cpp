@@ -128,6 +128,25 @@ TEST_CASE("devices: many calls at once give each its own", "[integration][device
   CHECK(right == 100);
 }
 
+TEST_CASE("devices: large arguments and results do without locked memory where there is none",
+          "[integration][devices]") {
+  auto config = quiet_config();
+  config.pinned_memory = GENERATE(0U, 1U << 20, 64U << 20);
+  serving s(config);
+  std::vector<std::thread> callers;
+  std::atomic<int> right{0};
+  for (int caller = 0; caller < 3; ++caller)
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < 5; ++i) {
+        const auto x = ramp(300'000);
+        const std::vector<float> y(x.size(), static_cast<float>(caller));
+        right += is_saxpy(remote<on_device::saxpy>.on(s.client)(2.F, x, y), 2.F, x, y);
+      }
+    });
+  for (auto& each : callers) each.join();
+  CHECK(right == 15);
+}
+
 TEST_CASE("devices: what fails says how", "[integration][devices]") {
   auto config = quiet_config();
   config.host_device_memory = 1 << 20;

@@ -26,11 +26,7 @@ class faulty_device final : public modal::detail::device {
     if (faults_->fails()) return faults_->reason();
     return std::make_shared<stream>(faults_, real_.make_stream().value());
   }
-  modal::result<std::unique_ptr<modal::detail::pinned_block>> lock_memory(
-      std::size_t bytes) override {
-    if (faults_->fails()) return faults_->reason();
-    return real_.lock_memory(bytes);
-  }
+  [[nodiscard]] modal::detail::pinned_pool& pinned() noexcept override { return real_.pinned(); }
 
   /// Returns whether the operation was reached.
   [[nodiscard]] bool has_failed() const { return faults_->has_failed; }
@@ -72,6 +68,9 @@ class faulty_device final : public modal::detail::device {
       auto made = real_->record();
       if (!made) return made;
       return std::make_shared<event>(faults_, *std::move(made));
+    }
+    [[nodiscard]] std::shared_ptr<std::byte[]> take_pinned(std::size_t bytes) noexcept override {
+      return real_->take_pinned(bytes);
     }
     void drain() noexcept override { real_->drain(); }
     [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }

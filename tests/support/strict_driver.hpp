@@ -81,9 +81,10 @@ class strict_driver {
     const auto found = instance()->streams_.find(which);
     return found != instance()->streams_.end() && found->second->context == current;
   }
-  std::size_t pageable_copies() const {
+  /// Copies of memory that is not locked, which hold up whoever asks for them, are fine too.
+  void allow_pageable() {
     const std::scoped_lock lock(mutex_);
-    return pageable_;
+    allows_pageable_ = true;
   }
 
  private:
@@ -169,7 +170,7 @@ class strict_driver {
     check_device(there, bytes, name);
     const bool was_locked = is_locked(host, bytes);
     if (!was_locked) {
-      ++pageable_;
+      if (!allows_pageable_) complain(std::string(name) + " of memory that is not locked");
       // The driver takes pageable memory at once, and gives it before it returns.
       if (is_upload) {
         auto taken = std::make_shared<std::vector<std::byte>>(
@@ -202,7 +203,7 @@ class strict_driver {
   std::map<const std::byte*, std::size_t> locked_;
   std::size_t retained_ = 0;
   std::size_t calls_ = 0;
-  std::size_t pageable_ = 0;
+  bool allows_pageable_ = false;
   int left_ = 0;
   status failure_ = 0;
   bool has_failed_ = false;

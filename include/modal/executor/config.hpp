@@ -34,6 +34,12 @@ struct executor_config {
   std::size_t host_devices = 1;
   /// How much memory each host device has for functions. Default 4 GiB.
   std::size_t host_device_memory = std::size_t{4} << 30;
+  /// The most memory of each GPU that functions may have. Default and 0: all of it.
+  std::size_t gpu_memory = 0;
+  /// How much host memory may be locked (*pinned*) for each device: large arguments and results lie
+  /// there, so that copies are fast and run beside everything else. Where none is left, they lie in
+  /// other memory, and a GPU's copies of it hold up a worker. Default 512 MiB; 0: none is locked.
+  std::size_t pinned_memory = std::size_t{512} << 20;
   /// How many bytes a second a copy to or from a host device takes in each direction, as if it went
   /// over a bus. Default and 0: copies are as fast as memory.
   std::uint64_t host_device_copy_rate = 0;

@@ -46,9 +46,11 @@ class device_uploads {
   /// Puts all uploads into the stream, and tells each argument where it is. What was sent, and
   /// this, must stay until the stream has passed them.
   /// @param block of memory in which small arguments may lie together: those that do are copied
-  /// from there as they are.
+  /// from there as they are, if the device can. @param pinned page-locked memory in which arguments
+  /// may lie: a GPU copies from there; what lies elsewhere is first copied to such memory.
   /// **Errors**: `device_out_of_memory`, `device_fault`.
-  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block);
+  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
+                   bytes_view pinned = {});
 
  private:
   using teller = void (*)(void* argument, void* there);
@@ -64,11 +66,14 @@ class device_uploads {
     parts_.push_back({static_cast<const std::byte*>(from), bytes, alignment, tell, argument});
   }
   result<std::byte*> take(const std::shared_ptr<gpu::stream>& on, std::size_t bytes);
+  result<void> put_large(const std::shared_ptr<gpu::stream>& on, const part& which,
+                         bytes_view pinned);
   result<void> put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block);
+  std::byte* take_host(gpu::stream& on, std::size_t bytes);
 
   std::vector<part> parts_;
   std::vector<device_block> blocks_;
-  std::unique_ptr<std::byte[]> packed_;  // what is copied together, and did not lie together
+  std::vector<std::shared_ptr<std::byte[]>> staged_;  // what did not lie where it is copied from
 };
 
 }  // namespace modal::detail

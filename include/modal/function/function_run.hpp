@@ -23,6 +23,7 @@ struct invocation {
   modal::encoding encoding = encoding::binary;
   bytes_view body;                      ///< a payload, or the JSON text of the request
   const payload_view* parts = nullptr;  ///< the payload, where it does not lie in one block
+  bytes_view pinned;  ///< that of the body which is page-locked for the device, if any is
   const modal::limits* bounds = nullptr;
 
   // Out.

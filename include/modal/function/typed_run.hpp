@@ -149,7 +149,7 @@ class typed_run final : public function_run {
         if constexpr (requires { device_.uploads.add(each); }) device_.uploads.add(each);
       };
       std::apply([&note](auto&... each) { (note(each), ...); }, arguments_);
-      device_value(device_.uploads.put(gpu::current_stream(), call.body));
+      device_value(device_.uploads.put(gpu::current_stream(), call.body, call.pinned));
     }
   }
 
@@ -162,9 +162,13 @@ class typed_run final : public function_run {
 
   void put_download() override {
     if constexpr (is_device_result) {
-      device_.result = std::make_shared_for_overwrite<element[]>(result_->size());
-      device_value(gpu::current_stream()->copy(device_.result.get(), result_->data(),
-                                               result_->size_bytes(), gpu::copy_kind::to_host));
+      const auto& stream = gpu::current_stream();
+      if (auto pinned = stream->take_pinned(result_->size_bytes()))
+        device_.result = {pinned, reinterpret_cast<element*>(pinned.get())};
+      else
+        device_.result = std::make_shared_for_overwrite<element[]>(result_->size());
+      device_value(stream->copy(device_.result.get(), result_->data(), result_->size_bytes(),
+                                gpu::copy_kind::to_host));
     }
   }
 

@@ -55,6 +55,12 @@ class stream {
   /// **Errors**: `device_fault`.
   virtual result<void> copy(void* to, const void* from, std::size_t bytes, copy_kind way) = 0;
 
+  /// Returns page-locked host memory for copies of this stream, aligned to 64 bytes; null where
+  /// there is none left: then any memory has to do. It may outlive the stream.
+  [[nodiscard]] virtual std::shared_ptr<std::byte[]> take_pinned(std::size_t /*bytes*/) noexcept {
+    return nullptr;
+  }
+
   /// Puts a mark behind all that is in the stream. **Errors**: `device_fault`.
   virtual result<std::shared_ptr<event>> record() = 0;
 

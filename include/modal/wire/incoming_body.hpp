@@ -36,6 +36,9 @@ class segment_memory {
   /// Throws `std::bad_alloc`.
   virtual result<std::span<std::byte>> find_room(const segment_part& due,
                                                  std::function<void()> resume) = 0;
+
+  /// Returns that of it which is page-locked, in one piece; empty where none is.
+  [[nodiscard]] virtual bytes_view pinned() const noexcept { return {}; }
 };
 
 /// The body of a call as it has come, with what it lies in: one block (JSON, or a payload that
@@ -69,6 +72,11 @@ class incoming_body {
 
   /// Returns the payload, or null where all is one block, and not looked at yet.
   [[nodiscard]] const payload_view* parts() const noexcept { return parts_ ? &*parts_ : nullptr; }
+
+  /// Returns that of it which lies in page-locked memory; empty where nothing does.
+  [[nodiscard]] bytes_view pinned() const noexcept {
+    return segments_ != nullptr ? segments_->pinned() : bytes_view();
+  }
 
   /// Returns all of a body in one block; of one in parts, its envelope and small segments.
   [[nodiscard]] bytes_view block() const noexcept { return front_.view(); }

@@ -176,7 +176,8 @@ class cuda_event final : public gpu::event {
 
 class cuda_stream final : public gpu::stream {
  public:
-  explicit cuda_stream(std::shared_ptr<cuda_device::context> of) : context_(std::move(of)) {}
+  cuda_stream(std::shared_ptr<cuda_device::context> of, std::shared_ptr<pinned_pool> pinned)
+      : context_(std::move(of)), pinned_(std::move(pinned)) {}
   ~cuda_stream() override {
     if (handle_ != nullptr && context_->enter()) context_->table.destroy_stream(handle_);
   }
@@ -227,6 +228,9 @@ class cuda_stream final : public gpu::stream {
       return error(make_error_code(errc::device_out_of_memory), {});
     }
   }
+  [[nodiscard]] std::shared_ptr<std::byte[]> take_pinned(std::size_t bytes) noexcept override {
+    return bytes != 0 ? pinned_->take(bytes) : nullptr;
+  }
   result<void> make_current() override { return context_->enter(); }
   void drain() noexcept override {
     if (!context_->enter() || context_->table.synchronize_stream(handle_) != cuda::success)
@@ -241,6 +245,7 @@ class cuda_stream final : public gpu::stream {
   }
 
   const std::shared_ptr<cuda_device::context> context_;
+  const std::shared_ptr<pinned_pool> pinned_;
   cuda::stream_handle handle_ = nullptr;
 };
 
@@ -252,8 +257,9 @@ class cuda_block final : public pinned_block {
     if (data_ != nullptr && context_->enter()) context_->table.unlock_memory(data_);
   }
   result<void> open() {
-    return context_->call("cuMemHostAlloc",
-                          [&] { return context_->table.lock_memory(&data_, bytes_, 0); });
+    return context_->call("cuMemHostAlloc", [&] {
+      return context_->table.lock_memory(&data_, bytes_, cuda::portable_memory);
+    });
   }
   [[nodiscard]] std::byte* data() noexcept override { return static_cast<std::byte*>(data_); }
   [[nodiscard]] std::size_t size() const noexcept override { return bytes_; }
@@ -317,8 +323,15 @@ result<device_info> look_at(const cuda::driver& table, int ordinal) {
 
 }  // namespace
 
-cuda_device::cuda_device(const cuda::driver& table, device_info info, std::size_t limit)
-    : context_(std::make_shared<context>(table, std::move(info), limit)) {}
+cuda_device::cuda_device(const cuda::driver& table, device_info info, cuda_device_config config)
+    : context_(std::make_shared<context>(table, std::move(info), config.memory_bytes)),
+      pinned_(std::make_shared<pinned_pool>(
+          config.pinned_bytes,
+          [of = context_](std::size_t bytes) -> result<std::unique_ptr<pinned_block>> {
+            auto made = std::make_unique<cuda_block>(of, bytes);
+            if (auto opened = made->open(); !opened) return std::move(opened).error();
+            return made;
+          })) {}
 
 cuda_device::~cuda_device() = default;
 
@@ -327,13 +340,7 @@ const device_info& cuda_device::info() const noexcept { return context_->info; }
 device_memory cuda_device::memory() const noexcept { return context_->memory(); }
 
 result<std::shared_ptr<gpu::stream>> cuda_device::make_stream() {
-  auto made = std::make_shared<cuda_stream>(context_);
-  if (auto opened = made->open(); !opened) return std::move(opened).error();
-  return made;
-}
-
-result<std::unique_ptr<pinned_block>> cuda_device::lock_memory(std::size_t bytes) {
-  auto made = std::make_unique<cuda_block>(context_, bytes);
+  auto made = std::make_shared<cuda_stream>(context_, pinned_);
   if (auto opened = made->open(); !opened) return std::move(opened).error();
   return made;
 }

@@ -4,10 +4,18 @@
 #include "device/cuda/driver.hpp"
 #include "device/device.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
 namespace modal::detail {
+
+struct cuda_device_config {
+  /// The most memory that functions may have; 0: all of the device.
+  std::size_t memory_bytes = 0;
+  /// How much host memory may be locked for it.
+  std::size_t pinned_bytes = default_pinned_bytes;
+};
 
 /// A GPU. Uses the device's primary context, which CUDA's runtime API, Thrust and cuBLAS use too;
 /// it is made when the first stream or block is asked for. Memory comes from the device's
@@ -15,8 +23,7 @@ namespace modal::detail {
 /// operation is a `device_fault`, and the driver is not called any more.
 class cuda_device final : public device {
  public:
-  /// @param limit the most memory that functions may have; 0: all of the device.
-  cuda_device(const cuda::driver& table, device_info info, std::size_t limit = 0);
+  cuda_device(const cuda::driver& table, device_info info, cuda_device_config config = {});
   ~cuda_device() override;
   cuda_device(const cuda_device&) = delete;
   cuda_device& operator=(const cuda_device&) = delete;
@@ -24,12 +31,13 @@ class cuda_device final : public device {
   [[nodiscard]] const device_info& info() const noexcept override;
   [[nodiscard]] device_memory memory() const noexcept override;
   result<std::shared_ptr<gpu::stream>> make_stream() override;
-  result<std::unique_ptr<pinned_block>> lock_memory(std::size_t bytes) override;
+  [[nodiscard]] pinned_pool& pinned() noexcept override { return *pinned_; }
 
   class context;  ///< for the body of this class
 
  private:
-  const std::shared_ptr<context> context_;  // owners: this, streams, events and blocks
+  const std::shared_ptr<context> context_;     // owners: this, streams, events and blocks
+  const std::shared_ptr<pinned_pool> pinned_;  // owners: this, and streams
 };
 
 /// Finds the GPUs of this machine that can be used, without making a context.

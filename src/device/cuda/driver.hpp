@@ -45,6 +45,7 @@ inline constexpr int memory_pools_supported = 115;
 inline constexpr int host_numa_id = 134;
 
 inline constexpr int mode_prohibited = 2;             ///< of `CUcomputemode`
+inline constexpr unsigned portable_memory = 1;        ///< `CU_MEMHOSTALLOC_PORTABLE`
 inline constexpr unsigned non_blocking_stream = 1;    ///< `CU_STREAM_NON_BLOCKING`
 inline constexpr int pool_release_threshold = 4;      ///< `CU_MEMPOOL_ATTR_RELEASE_THRESHOLD`
 inline constexpr int oldest_driver_version = 13'000;  ///< as `driver_version` tells it

@@ -238,7 +238,8 @@ class host_event final : public gpu::event {
 
 class host_stream final : public gpu::stream {
  public:
-  explicit host_stream(std::shared_ptr<host_device::state> of) : device_(std::move(of)) {}
+  host_stream(std::shared_ptr<host_device::state> of, std::shared_ptr<pinned_pool> pinned)
+      : device_(std::move(of)), pinned_(std::move(pinned)) {}
 
   result<void*> allocate(std::size_t bytes) override { return device_->allocate(bytes); }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
@@ -271,29 +272,45 @@ class host_stream final : public gpu::stream {
       return no_memory();
     }
   }
+  // Nothing is gained by it but pages that are there already, which a small result does not need.
+  [[nodiscard]] std::shared_ptr<std::byte[]> take_pinned(std::size_t bytes) noexcept override {
+    return bytes > small_copy ? pinned_->take(bytes) : nullptr;
+  }
   void drain() noexcept override { device_->drain(*queue_); }
   [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }
   [[nodiscard]] bool is_host() const noexcept override { return true; }
 
  private:
   const std::shared_ptr<host_device::state> device_;
+  const std::shared_ptr<pinned_pool> pinned_;
   const std::shared_ptr<stream_queue> queue_ = std::make_shared<stream_queue>();
 };
 
 class host_block final : public pinned_block {
  public:
-  explicit host_block(buffer bytes) : bytes_(std::move(bytes)) {}
+  explicit host_block(std::size_t bytes) : bytes_(pool().take(bytes)) {}
   [[nodiscard]] std::byte* data() noexcept override { return bytes_.data(); }
   [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
 
  private:
+  // Keeps nothing: that is for whoever asks for blocks.
+  static buffer_pool& pool() {
+    static buffer_pool none(0);
+    return none;
+  }
   buffer bytes_;
 };
+
+// What the CPU copies needs no lock.
+result<std::unique_ptr<pinned_block>> lock_nothing(std::size_t bytes) {
+  return std::make_unique<host_block>(bytes);
+}
 
 }  // namespace
 
 host_device::host_device(const host_device_config& config)
     : info_{.index = config.index, .model = "host device", .memory_bytes = config.memory_bytes},
+      pinned_(std::make_shared<pinned_pool>(config.pinned_bytes, lock_nothing)),
       state_(std::make_shared<state>(config)) {
   state_->start();
 }
@@ -303,16 +320,7 @@ host_device::~host_device() { state_->stop(); }
 device_memory host_device::memory() const noexcept { return state_->memory(); }
 
 result<std::shared_ptr<gpu::stream>> host_device::make_stream() {
-  return std::make_shared<host_stream>(state_);
-}
-
-// What a device copies with the CPU's help needs no lock.
-result<std::unique_ptr<pinned_block>> host_device::lock_memory(std::size_t bytes) {
-  try {
-    return std::make_unique<host_block>(pool_.take(bytes));
-  } catch (const std::bad_alloc&) {
-    return no_memory();
-  }
+  return std::make_shared<host_stream>(state_, pinned_);
 }
 
 }  // namespace modal::detail

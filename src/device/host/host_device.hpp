@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <modal/base/bytes.hpp>
-
 #include "device/device.hpp"
 
 #include <cstddef>
@@ -15,6 +13,8 @@ struct host_device_config {
   int index = 0;
   /// How much memory it says it has.
   std::size_t memory_bytes = std::size_t{4} << 30;
+  /// How much host memory may be locked for it.
+  std::size_t pinned_bytes = default_pinned_bytes;
   /// How many bytes a second a copy takes, in each direction, as if there were a bus between.
   /// 0: copies are as fast as memory.
   std::uint64_t copy_bytes_per_second = 0;
@@ -38,14 +38,14 @@ class host_device final : public device {
   [[nodiscard]] const device_info& info() const noexcept override { return info_; }
   [[nodiscard]] device_memory memory() const noexcept override;
   result<std::shared_ptr<gpu::stream>> make_stream() override;
-  result<std::unique_ptr<pinned_block>> lock_memory(std::size_t bytes) override;
+  [[nodiscard]] pinned_pool& pinned() noexcept override { return *pinned_; }
 
   class state;
 
  private:
   const device_info info_;
-  buffer_pool pool_;                    // of locked memory
-  const std::shared_ptr<state> state_;  // owners: this, each stream and each event
+  const std::shared_ptr<pinned_pool> pinned_;  // owners: this, and each stream
+  const std::shared_ptr<state> state_;         // owners: this, each stream and each event
 };
 
 }  // namespace modal::detail

@@ -72,6 +72,7 @@ static_assert(ours::capability_minor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_M
 static_assert(ours::memory_pools_supported == CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED);
 static_assert(ours::host_numa_id == CU_DEVICE_ATTRIBUTE_HOST_NUMA_ID);
 static_assert(ours::mode_prohibited == CU_COMPUTEMODE_PROHIBITED);
+static_assert(ours::portable_memory == CU_MEMHOSTALLOC_PORTABLE);
 static_assert(ours::non_blocking_stream == CU_STREAM_NON_BLOCKING);
 static_assert(ours::pool_release_threshold == CU_MEMPOOL_ATTR_RELEASE_THRESHOLD);
 static_assert(sizeof(ours::uuid) == sizeof(CUuuid));

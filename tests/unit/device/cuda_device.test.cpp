@@ -16,10 +16,10 @@ using test::strict_driver;
 
 namespace {
 
-std::shared_ptr<cuda_device> make(std::size_t limit = 0, int ordinal = 0) {
+std::shared_ptr<cuda_device> make(cuda_device_config config = {}, int ordinal = 0) {
   const auto all = find_cuda_devices(strict_driver::table()).value();
   return std::make_shared<cuda_device>(strict_driver::table(),
-                                       all.at(static_cast<std::size_t>(ordinal)), limit);
+                                       all.at(static_cast<std::size_t>(ordinal)), config);
 }
 
 void check_clean(const strict_driver& driver) {
@@ -87,29 +87,28 @@ TEST_CASE("cuda device: copies there and back, in the order of a stream", "[devi
     CHECK_FALSE(stream->is_host());
     CHECK(stream->native_handle() != nullptr);
     constexpr std::size_t size = 1000;
-    const auto sent = device->lock_memory(size).value();
-    const auto got = device->lock_memory(size).value();
-    std::fill_n(sent->data(), size, std::byte{42});
-    std::fill_n(got->data(), size, std::byte{0});
+    const auto sent = device->pinned().take(size);
+    const auto got = device->pinned().take(size);
+    std::fill_n(sent.get(), size, std::byte{42});
+    std::fill_n(got.get(), size, std::byte{0});
     void* const first = stream->allocate(size).value();
     void* const second = stream->allocate(size).value();
     CHECK(device->memory().used == 2 * size);
     const auto before = stream->record().value();
-    stream->copy(first, sent->data(), size, copy_kind::to_device).value();
+    stream->copy(first, sent.get(), size, copy_kind::to_device).value();
     stream->copy(second, first, size, copy_kind::on_device).value();
-    stream->copy(got->data(), second, size, copy_kind::to_host).value();
+    stream->copy(got.get(), second, size, copy_kind::to_host).value();
     stream->deallocate(first, size);
     stream->deallocate(second, size);
     const auto after = stream->record().value();
     CHECK_FALSE(after->is_passed().value());
-    CHECK(got->data()[0] == std::byte{0});  // nothing is done yet
+    CHECK(got.get()[0] == std::byte{0});  // nothing is done yet
     after->wait().value();
     CHECK(after->is_passed().value());
     CHECK(after->since(*before).value() == std::chrono::microseconds{1500});
-    CHECK(std::count(got->data(), got->data() + size, std::byte{42}) == size);
+    CHECK(std::count(got.get(), got.get() + size, std::byte{42}) == size);
     CHECK(device->memory().used == 0);
     CHECK(device->memory().most_used == 2 * size);
-    CHECK(driver.pageable_copies() == 0);
     stream->drain();
   }
   check_clean(driver);
@@ -119,8 +118,8 @@ TEST_CASE("cuda device: each has its own context, on every thread", "[device][cu
   strict_driver driver;
   driver.devices = 2;
   {
-    const auto first = make(0, 0);
-    const auto second = make(0, 1);
+    const auto first = make({}, 0);
+    const auto second = make({}, 1);
     const auto a = first->make_stream().value();
     const auto b = second->make_stream().value();
     std::thread([&] {
@@ -139,7 +138,7 @@ TEST_CASE("cuda device: memory ends at the limit, and where the device has no mo
           "[device][cuda]") {
   strict_driver driver;
   {
-    const auto device = make(1000);
+    const auto device = make({.memory_bytes = 1000});
     const auto stream = device->make_stream().value();
     void* const there = stream->allocate(600).value();
     const auto refused = stream->allocate(401);
@@ -164,11 +163,12 @@ TEST_CASE("cuda device: after a fault the driver is left alone", "[device][cuda]
   {
     const auto device = make();
     const auto stream = device->make_stream().value();
-    const auto block = device->lock_memory(100).value();
+    const auto block = stream->take_pinned(100);
+    REQUIRE(block != nullptr);
     void* const there = stream->allocate(100).value();
     const auto mark = stream->record().value();
     driver.fail(1, cuda::illegal_address);
-    const auto failed = stream->copy(there, block->data(), 100, copy_kind::to_device);
+    const auto failed = stream->copy(there, block.get(), 100, copy_kind::to_device);
     REQUIRE(failed.has_error());
     CHECK(failed.error() == errc::device_fault);
     CHECK_THAT(failed.error().message(),
@@ -178,7 +178,7 @@ TEST_CASE("cuda device: after a fault the driver is left alone", "[device][cuda]
     CHECK(stream->allocate(1).error() == errc::device_fault);
     CHECK(stream->record().error() == errc::device_fault);
     CHECK(device->make_stream().error() == errc::device_fault);
-    CHECK(device->lock_memory(1).error() == errc::device_fault);
+    CHECK(device->pinned().take(1 << 20) == nullptr);
     stream->drain();
     stream->deallocate(there, 100);
   }
@@ -195,11 +195,11 @@ TEST_CASE("cuda device: whatever fails, nothing is left", "[device][cuda]") {
       const auto use = [&]() -> result<void> {
         auto stream = device->make_stream();
         if (!stream) return std::move(stream).error();
-        auto block = device->lock_memory(100);
-        if (!block) return std::move(block).error();
+        auto block = (*stream)->take_pinned(100);
+        if (block == nullptr) return error(errc::device_out_of_memory);
         auto there = (*stream)->allocate(100);
         if (!there) return std::move(there).error();
-        auto copied = (*stream)->copy(*there, (*block)->data(), 100, copy_kind::to_device);
+        auto copied = (*stream)->copy(*there, block.get(), 100, copy_kind::to_device);
         (*stream)->deallocate(*there, 100);
         auto mark = (*stream)->record();
         if (mark && (*mark)->wait()) return copied;

@@ -174,11 +174,20 @@ TEST_CASE("host device: streams may outlive it, and what they were given is done
   CHECK(stream->record().value()->is_passed().value());
 }
 
-TEST_CASE("host device: locks memory", "[device][host]") {
-  host_device device;
-  const auto block = device.lock_memory(1000).value();
-  CHECK(block->size() == 1000);
-  CHECK(reinterpret_cast<std::uintptr_t>(block->data()) % 64 == 0);
+TEST_CASE("host device: large results lie in memory that is kept", "[device][host]") {
+  host_device device({.pinned_bytes = 1 << 20});
+  const auto stream = device.make_stream().value();
+  CHECK(stream->take_pinned(1000) == nullptr);
+  const std::byte* first = nullptr;
+  {
+    const auto block = stream->take_pinned(1 << 20);
+    REQUIRE(block != nullptr);
+    first = block.get();
+    CHECK(stream->take_pinned(100'000) == nullptr);
+    CHECK(device.pinned().memory().used == 1 << 20);
+  }
+  CHECK(stream->take_pinned(1 << 20).get() == first);
+  CHECK(device.pinned().memory().used == 0);
 }
 
 TEST_CASE("host device: draining a stream waits for all of it", "[device][host]") {

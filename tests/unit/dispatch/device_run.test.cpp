@@ -203,6 +203,7 @@ TEST_CASE("device run: whatever fails on a GPU, each call ends once and leaves n
       const auto info = find_cuda_devices(strict_driver::table()).value().at(0);
       device_bench b(std::make_shared<cuda_device>(strict_driver::table(), info));
       driver.fail(number, what);
+      driver.allow_pageable();  // where it was to lock memory that failed
       const auto sink = b.call<device_runs::passed_on>(b.numbers(100'000));
       const outcome answer = sink->get();
       CHECK(sink->count() == 1);

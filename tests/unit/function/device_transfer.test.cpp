@@ -119,3 +119,26 @@ TEST_CASE("device uploads: no room is an error, and leaves nothing",
     CHECK(stream->taken == 0);
   }
 }
+
+TEST_CASE("device uploads: a GPU copies from locked memory wherever there is some",
+          "[function][device_transfer]") {
+  const auto stream = std::make_shared<noting_stream>();
+  stream->is_gpu = true;
+  stream->pinned_left = 70'000 * sizeof(int) + 1000;
+  const auto locked = ramp<int>(40'000, 1);  // where the body came to lie
+  const auto other = ramp<int>(70'000, 2);
+  const auto more = ramp<int>(80'000, 3);
+  const auto small = ramp<int>(100, 4);
+  device_argument<int> a{locked, {}}, b{other, {}}, c{more, {}}, d{small, {}};
+  device_uploads uploads;
+  for (auto* each : {&a, &b, &c, &d}) uploads.add(*each);
+  uploads.put(stream, std::as_bytes(std::span(small)), std::as_bytes(std::span(locked))).value();
+  REQUIRE(stream->sources.size() == 4);
+  REQUIRE(stream->pinned.size() == 2);
+  CHECK(stream->sources[0] == locked.data());
+  CHECK(stream->sources[1] == stream->pinned[0].get());
+  CHECK(stream->sources[2] == more.data());  // there was none left for it
+  CHECK(stream->sources[3] == stream->pinned[1].get());
+  for (const auto* each : {&a, &b, &c, &d})
+    CHECK(std::equal(each->there.begin(), each->there.end(), each->sent.begin(), each->sent.end()));
+}

@@ -70,6 +70,21 @@ TEST_CASE("device slot: tells of each mark when it is passed, in any order",
   CHECK(slot.wait_quiet(std::chrono::steady_clock::now() + std::chrono::seconds(60)));
 }
 
+TEST_CASE("device slot: runs on its thread what others have no time for", "[worker][device_slot]") {
+  device_slot slot(std::make_shared<host_device>());
+  const auto mark = std::make_shared<scripted_event>();
+  std::promise<void> told;
+  slot.when_passed(mark, [&told] { told.set_value(); });
+  std::promise<std::thread::id> ran;
+  slot.post([&] {
+    mark->passed = true;
+    ran.set_value(std::this_thread::get_id());
+  });
+  CHECK(ran.get_future().get() != std::this_thread::get_id());
+  told.get_future().wait();
+  CHECK(slot.wait_quiet(never));
+}
+
 TEST_CASE("device slot: tells what is watched when it has gone, and streams may outlive it",
           "[worker][device_slot]") {
   const auto mark = std::make_shared<scripted_event>();

@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::size_t part_alignment = 64;
 
+bool lies_in(bytes_view block, const std::byte* from, std::size_t bytes) noexcept {
+  return std::less_equal<>()(block.data(), from) &&
+         std::less_equal<>()(from + bytes, block.data() + block.size());
+}
+
 }  // namespace
 
 result<std::byte*> device_uploads::take(const std::shared_ptr<gpu::stream>& on, std::size_t bytes) {
@@ -19,32 +24,50 @@ result<std::byte*> device_uploads::take(const std::shared_ptr<gpu::stream>& on, 
   return static_cast<std::byte*>(blocks_.back().data());
 }
 
-result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_view block) {
+// Memory for what is copied from the host.
+std::byte* device_uploads::take_host(gpu::stream& on, std::size_t bytes) {
+  auto made = on.take_pinned(bytes);
+  if (made == nullptr) made = std::make_shared_for_overwrite<std::byte[]>(bytes);
+  return staged_.emplace_back(std::move(made)).get();
+}
+
+result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
+                                 bytes_view pinned) {
   blocks_.reserve(parts_.size() + 1);
   const auto first_small = std::stable_partition(
       parts_.begin(), parts_.end(), [](const part& each) { return each.bytes >= large; });
-  for (auto each = parts_.begin(); each != first_small; ++each) {
-    auto there = take(on, each->bytes);
-    if (!there) return std::move(there).error();
-    auto copied = on->copy(*there, each->from, each->bytes, gpu::copy_kind::to_device);
-    if (!copied) return copied;
-    each->tell(each->argument, *there);
-  }
+  for (auto each = parts_.begin(); each != first_small; ++each)
+    if (auto put = put_large(on, *each, pinned); !put) return put;
   parts_.erase(parts_.begin(), first_small);
   std::erase_if(parts_, [](const part& each) { return each.bytes == 0; });
   return parts_.empty() ? result<void>() : put_small(on, block);
 }
 
+result<void> device_uploads::put_large(const std::shared_ptr<gpu::stream>& on, const part& which,
+                                       bytes_view pinned) {
+  auto there = take(on, which.bytes);
+  if (!there) return std::move(there).error();
+  const std::byte* from = which.from;
+  if (!on->is_host() && !lies_in(pinned, from, which.bytes)) {
+    if (auto staged = on->take_pinned(which.bytes)) {
+      std::memcpy(staged.get(), from, which.bytes);
+      from = staged_.emplace_back(std::move(staged)).get();
+    }
+  }
+  auto copied = on->copy(*there, from, which.bytes, gpu::copy_kind::to_device);
+  if (copied) which.tell(which.argument, *there);
+  return copied;
+}
+
 result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block) {
   std::size_t total = 0;
   for (const part& each : parts_) total = align_up(total, part_alignment) + each.bytes;
-  const auto lies_in_block = [block](const part& each) {
-    return std::less_equal<>()(block.data(), each.from) &&
-           std::less_equal<>()(each.from + each.bytes, block.data() + block.size());
-  };
   const std::byte* from = nullptr;
   std::size_t bytes = total;
-  if (std::all_of(parts_.begin(), parts_.end(), lies_in_block)) {
+  // What a GPU copies is written to locked memory first, which costs less than its driver's way.
+  if (on->is_host() && std::all_of(parts_.begin(), parts_.end(), [block](const part& each) {
+        return lies_in(block, each.from, each.bytes);
+      })) {
     const auto [lowest, highest] = std::minmax_element(
         parts_.begin(), parts_.end(), [](const part& a, const part& b) { return a.from < b.from; });
     // From where it is aligned as the whole block is.
@@ -62,12 +85,12 @@ result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, b
   if (from != nullptr) {
     for (const part& each : parts_) offsets.push_back(static_cast<std::size_t>(each.from - from));
   } else {
-    packed_ = std::make_unique_for_overwrite<std::byte[]>(total);
-    from = packed_.get();
+    std::byte* const packed = take_host(*on, total);
+    from = packed;
     std::size_t at = 0;
     for (const part& each : parts_) {
       at = align_up(at, part_alignment);
-      std::memcpy(packed_.get() + at, each.from, each.bytes);
+      std::memcpy(packed + at, each.from, each.bytes);
       offsets.push_back(at);
       at += each.bytes;
     }
