@@ -168,7 +168,7 @@ class async_operation final
 
 template <class Remote, class Arguments, std::size_t... I>
 auto async_with_token(Remote function, Arguments arguments, std::index_sequence<I...>) {
-  using result_type = typename Remote::result_type;
+  using result_type = typename Remote::answer_type;
   using token_type = std::tuple_element_t<sizeof...(I), Arguments>;
   using signature = typename async_signature<result_type, std::decay_t<token_type>>::type;
   if constexpr (boost::asio::completion_token_for<token_type, signature>) {

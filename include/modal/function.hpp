@@ -13,6 +13,7 @@
 #include <modal/function/typed_run.hpp>
 #include <modal/gpu/device_span.hpp>
 #include <modal/gpu/device_vector.hpp>
+#include <modal/gpu/pinned_span.hpp>
 #include <modal/gpu/stream_ref.hpp>
 #include <modal/wire/declare.hpp>
 

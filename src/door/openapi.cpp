@@ -27,7 +27,7 @@ json operation_of(const std::string& name, const function_descriptor& entry, ope
                         {"required", {"args"}}};
   const json answer = {{"type", "object"},
                        {"properties",
-                        {{"result", types.describe(signature.result)},
+                        {{"result", types.describe(answer_of(signature))},
                          {"report", {{"$ref", "#/components/schemas/report"}}}}},
                        {"required", {"result", "report"}}};
   json made = {{"operationId", plain_name(name)}, {"summary", name + signature.text}};

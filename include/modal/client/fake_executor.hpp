@@ -98,11 +98,11 @@ class fake_executor {
     input_archive archive(arguments, bounds);
     std::apply([&archive](auto&... each) { archive(each...); }, sent);
     archive.finish();
-    if constexpr (std::is_void_v<typename traits::result>) {
+    if constexpr (std::is_void_v<typename traits::answer>) {
       std::apply(answer, std::move(sent));
     } else {
       auto owner =
-          std::make_shared<const typename traits::result>(std::apply(answer, std::move(sent)));
+          std::make_shared<const typename traits::answer>(std::apply(answer, std::move(sent)));
       output_archive{result}(*owner);
       result.keep(owner);
     }

@@ -4,11 +4,14 @@
 #include <modal/function/device_transfer.hpp>
 #include <modal/gpu/device_span.hpp>
 #include <modal/gpu/device_vector.hpp>
+#include <modal/gpu/pinned_span.hpp>
+#include <modal/wire/elsewhere.hpp>
 #include <modal/wire/make_schema.hpp>
 #include <modal/wire/owning.hpp>
 #include <modal/wire/signature.hpp>
 #include <modal/wire/type_name.hpp>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,51 +68,56 @@ requires std::is_function_v<T>
 struct callable_shape<T> : call_shape<T> {
 };
 
-/// How the argument of a parameter of type `P` travels, as `sent`, and is held on the executor
-/// while the function runs.
+/// How the argument of a parameter, a value or a reference of type `V`, travels, as `sent`, and is
+/// held on the executor while the function runs.
+template <class V>
+struct parameter_value {
+  using held = V;
+  using sent = V;
+  static constexpr bool is_inout = false;
+};
+/// A range in device memory is sent from the host, and uploaded before the function runs.
+template <class T>
+struct parameter_value<device_span<const T>> {
+  using held = device_span<const T>;
+  using sent = std::span<const T>;
+  static constexpr bool is_inout = false;
+};
+template <class T>
+struct parameter_value<device_span<T>> {
+  using held = inout_argument<T>;
+  using sent = std::span<const T>;
+  static constexpr bool is_inout = true;
+};
+template <class T>
+struct parameter_value<device_vector<T>> {
+  using held = device_vector<T>;
+  using sent = std::span<const T>;
+  static constexpr bool is_inout = false;
+};
+template <class T>
+struct parameter_value<pinned_span<T>> {
+  using held = pinned_span<T>;
+  using sent = std::span<T>;
+  static constexpr bool is_inout = false;
+};
+
 template <class P>
-struct parameter {
+struct parameter : parameter_value<std::remove_cvref_t<P>> {
   static_assert(!(std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>),
                 "modal: a parameter that is a reference to non-const cannot bring anything back to "
-                "a caller in another process: return the value instead");
-  using held = std::remove_cvref_t<P>;
-  using sent = held;
-  static constexpr bool is_on_device = false;
+                "a caller in another process: return the value instead, or take a device_span<T>");
+  using held = typename parameter_value<std::remove_cvref_t<P>>::held;
 
-  static sent& as_sent(held& value) noexcept { return value; }
   static decltype(auto) pass(held& value) {
-    if constexpr (std::is_lvalue_reference_v<P>)
+    if constexpr (parameter_value<std::remove_cvref_t<P>>::is_inout)
+      return (value.there);
+    else if constexpr (std::is_lvalue_reference_v<P>)
       return static_cast<const held&>(value);
     else
       return std::move(value);
   }
 };
-
-/// A range in device memory is sent from the host, and uploaded before the function runs.
-template <class T>
-struct device_parameter {
-  static_assert(
-      std::is_const_v<T>,
-      "modal: what a function writes to a device_span cannot come back to its caller: take "
-      "a device_span<const T>, and return a device_vector<T>");
-  using held = device_argument<std::remove_const_t<T>>;
-  using sent = std::span<const T>;
-  static constexpr bool is_on_device = true;
-
-  static sent& as_sent(held& value) noexcept { return value.sent; }
-  static device_span<T> pass(held& value) noexcept { return value.there; }
-};
-template <class T>
-struct parameter<device_span<T>> : device_parameter<T> {};
-template <class T>
-struct parameter<const device_span<T>> : device_parameter<T> {};
-template <class T>
-struct parameter<const device_span<T>&> : device_parameter<T> {};
-
-template <class R>
-inline constexpr bool is_device_vector = false;
-template <class T>
-inline constexpr bool is_device_vector<device_vector<T>> = true;
 
 /// What a result of type `R` is for a remote caller: an owner where the function returns a view.
 template <class R>
@@ -129,13 +137,70 @@ template <class T>
 struct caller_type<device_vector<T>> {
   using type = std::vector<T>;
 };
+template <class T>
+struct caller_type<std::vector<device_vector<T>>> {
+  using type = std::vector<std::vector<T>>;
+};
+template <class T>
+struct caller_type<std::optional<T>> {
+  using type = std::optional<typename caller_type<T>::type>;
+};
+template <class A, class B>
+struct caller_type<std::pair<A, B>> {
+  using type = std::pair<typename caller_type<A>::type, typename caller_type<B>::type>;
+};
+template <class... Part>
+struct caller_type<std::tuple<Part...>> {
+  using type = std::tuple<typename caller_type<Part>::type...>;
+};
 
-template <class R, class... Sent>
+template <class R, class... P>
 const function_signature& signature_of() {
-  static const function_signature built =
-      make_signature({make_schema<Sent>()...}, make_schema<R>());
+  static const function_signature built = [] {
+    std::vector<schema> parameters{make_schema<typename parameter<P>::sent>()...};
+    std::size_t at = 0;
+    ((parameters[at++].is_inout = parameter<P>::is_inout), ...);
+    return make_signature(std::move(parameters), make_schema<R>());
+  }();
   return built;
 }
+
+template <class T>
+inline constexpr bool is_flat_vector = false;
+template <class T>
+inline constexpr bool is_flat_vector<std::vector<T>> = is_bitwise<T>;
+
+/// What a call of a function with result `R` brings back, as one value: with parameters that are in
+/// and out, which come back as `Inout`, a tuple.
+template <class R, class... Inout>
+struct answer_of_call {
+  using type = std::tuple<R, Inout...>;
+};
+template <class... Inout>
+struct answer_of_call<void, Inout...> {
+  using type = std::tuple<Inout...>;
+};
+template <class R>
+struct answer_of_call<R> {
+  using type = R;
+};
+template <>
+struct answer_of_call<void> {
+  using type = void;
+};
+
+/// The same from all parameters.
+template <class R, class List, class... Inout>
+struct find_answer : answer_of_call<R, Inout...> {};
+template <class R, class P, class... Rest, class... Inout>
+struct find_answer<R, type_list<P, Rest...>, Inout...>
+    : find_answer<R, type_list<Rest...>, Inout...> {};
+template <class R, class P, class... Rest, class... Inout>
+requires(parameter<P>::is_inout)  //
+    struct find_answer<R, type_list<P, Rest...>, Inout...>
+    : find_answer<R, type_list<Rest...>, Inout...,
+                  std::vector<typename parameter<P>::held::value_type>> {
+};
 
 /// A function or captureless lambda, named by a template argument.
 template <auto& F>
@@ -182,14 +247,20 @@ struct target_traits<Target, type_list<P...>> {
   using held = std::tuple<typename parameter<P>::held...>;
   using sent = std::tuple<typename parameter<P>::sent...>;
   static constexpr std::size_t arity = sizeof...(P);
-  /// Whether an argument or the result is in device memory.
-  static constexpr bool uses_device =
-      (parameter<P>::is_on_device || ...) ||
-      is_device_vector<std::remove_cvref_t<typename Target::result>>;
+  /// Whether an argument or the result is, or has inside, what is in device memory.
+  static constexpr bool uses_device = (holds_elsewhere<typename parameter<P>::held> || ...) || [] {
+    if constexpr (std::is_void_v<typename Target::result>)
+      return false;
+    else
+      return holds_elsewhere<std::remove_cvref_t<typename Target::result>>;
+  }();
+  static constexpr bool has_inout = (parameter<P>::is_inout || ...);
+  /// What a call brings back as one value.
+  using answer = typename find_answer<result, type_list<P...>>::type;
 
   static const function_signature& signature() {
     if constexpr (!std::is_void_v<result>) refuse_views<result>();
-    return signature_of<result, typename parameter<P>::sent...>();
+    return signature_of<result, P...>();
   }
 
   /// The arguments before they are read.
@@ -204,12 +275,6 @@ struct target_traits<Target, type_list<P...>> {
       return sent{};
     else
       return sent(make_default<typename parameter<P>::sent>()...);
-  }
-
-  /// Calls `visit` with each argument as it is sent.
-  template <class Visit>
-  static void visit_sent(held& arguments, Visit&& visit) {
-    std::apply([&](auto&... each) { visit(parameter<P>::as_sent(each)...); }, arguments);
   }
 
   static decltype(auto) apply(held& arguments) {

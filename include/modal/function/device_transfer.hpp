@@ -4,9 +4,11 @@
 #include <modal/base/bytes.hpp>
 #include <modal/gpu/device_span.hpp>
 #include <modal/gpu/device_vector.hpp>
+#include <modal/gpu/pinned_span.hpp>
 #include <modal/gpu/stream.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -16,12 +18,35 @@
 
 namespace modal::detail {
 
-/// The argument for a `device_span<const T>`: as it was sent, and where it is on the device.
+/// The argument for a `device_span<T>`: as it was sent, where it is on the device, and as it comes
+/// back.
 template <class T>
-struct device_argument {
+struct inout_argument {
+  using value_type = T;
+
+  void refer_to_host(std::span<const T> elements) noexcept { sent = elements; }
+  [[nodiscard]] std::span<const T> host_elements() const noexcept {
+    return back != nullptr ? std::span<const T>(back.get(), sent.size()) : sent;
+  }
+
   std::span<const T> sent;
-  device_span<const T> there;
+  device_span<T> there;
+  std::shared_ptr<T[]> back;
 };
+
+/// Puts the download of `size` elements into a stream. @return where they will lie: in locked
+/// memory, if there is some. **Errors**: throws `device_error`, `std::bad_alloc`.
+template <class T>
+std::shared_ptr<T[]> copy_to_host(gpu::stream& on, const T* from, std::size_t size) {
+  if (size == 0) return nullptr;
+  std::shared_ptr<T[]> made;
+  if (auto pinned = on.take_pinned(size * sizeof(T)))
+    made = {pinned, reinterpret_cast<T*>(pinned.get())};
+  else
+    made = std::make_shared_for_overwrite<T[]>(size);
+  device_value(on.copy(made.get(), from, size * sizeof(T), gpu::copy_kind::to_host));
+  return made;
+}
 
 /// The uploads of one call. Small arguments travel in one copy, for each copy has a price of its
 /// own; a large one has a copy and memory of its own. Owns the device memory, which is given back
@@ -31,16 +56,39 @@ class device_uploads {
   /// Arguments below this are packed together.
   static constexpr std::size_t large = 64 << 10;
 
-  /// Notes an argument. `put` will find out where it comes to lie on the device.
+  /// Notes an argument that refers to memory of the host. `put` makes it refer to the device, or
+  /// lets it own memory there.
   template <class T>
-  void add(device_argument<T>& which) {
-    add(
-        which.sent.data(), which.sent.size_bytes(), alignof(T),
-        [](void* argument, void* there) {
-          auto& found = *static_cast<device_argument<T>*>(argument);
-          found.there = {static_cast<const T*>(there), found.sent.size()};
-        },
-        &which);
+  void add(device_span<const T>& which) {
+    add(which.host_elements(), part::kind::view, &which,
+        [](void* argument, void* there, device_block& /*own*/) {
+          auto& found = *static_cast<device_span<const T>*>(argument);
+          found = {static_cast<const T*>(there), found.size()};
+        });
+  }
+  template <class T>
+  void add(inout_argument<T>& which) {
+    add(which.sent, part::kind::view, &which,
+        [](void* argument, void* there, device_block& /*own*/) {
+          auto& found = *static_cast<inout_argument<T>*>(argument);
+          found.there = {static_cast<T*>(there), found.sent.size()};
+        });
+  }
+  template <class T>
+  void add(device_vector<T>& which) {
+    add(which.host_elements(), part::kind::owner, &which,
+        [](void* argument, void* /*there*/, device_block& own) {
+          static_cast<device_vector<T>*>(argument)->move_to_device(std::move(own));
+        });
+  }
+  /// This one stays on the host: `put` sees to it that it is in locked memory.
+  template <class T>
+  void add(pinned_span<const T>& which) {
+    add(which.host_elements(), part::kind::pinned, &which,
+        [](void* argument, void* there, device_block& /*own*/) {
+          auto& found = *static_cast<pinned_span<const T>*>(argument);
+          found = {static_cast<const T*>(there), found.size()};
+        });
   }
 
   /// Puts all uploads into the stream, and tells each argument where it is. What was sent, and
@@ -53,26 +101,31 @@ class device_uploads {
                    bytes_view pinned = {});
 
  private:
-  using teller = void (*)(void* argument, void* there);
   struct part {
+    enum class kind : std::uint8_t { view, owner, pinned };
+    using teller = void (*)(void* argument, void* there, device_block& own);
+
+    [[nodiscard]] bool goes_alone() const noexcept { return what == kind::owner || bytes >= large; }
+
     const std::byte* from;
     std::size_t bytes;
-    std::size_t alignment;
-    teller tell;
+    kind what;
     void* argument;
+    teller tell;
   };
-  void add(const void* from, std::size_t bytes, std::size_t alignment, teller tell,
-           void* argument) {
-    parts_.push_back({static_cast<const std::byte*>(from), bytes, alignment, tell, argument});
+  template <class T>
+  void add(std::span<const T> from, typename part::kind what, void* argument,
+           typename part::teller tell) {
+    parts_.push_back(
+        {reinterpret_cast<const std::byte*>(from.data()), from.size_bytes(), what, argument, tell});
   }
-  result<std::byte*> take(const std::shared_ptr<gpu::stream>& on, std::size_t bytes);
-  result<void> put_large(const std::shared_ptr<gpu::stream>& on, const part& which,
+  result<void> put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
                          bytes_view pinned);
   result<void> put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block);
-  std::byte* take_host(gpu::stream& on, std::size_t bytes);
+  const std::byte* stage(gpu::stream& on, const part& which, bytes_view pinned);
 
   std::vector<part> parts_;
-  std::vector<device_block> blocks_;
+  std::vector<device_block> blocks_;                  // of views
   std::vector<std::shared_ptr<std::byte[]>> staged_;  // what did not lie where it is copied from
 };
 

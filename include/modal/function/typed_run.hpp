@@ -8,6 +8,7 @@
 #include <modal/function/device_transfer.hpp>
 #include <modal/function/function_run.hpp>
 #include <modal/gpu/current_stream.hpp>
+#include <modal/wire/elsewhere.hpp>
 #include <modal/wire/input_archive.hpp>
 #include <modal/wire/json_archive.hpp>
 #include <modal/wire/output_archive.hpp>
@@ -55,11 +56,6 @@ struct json_request {
   }
 };
 
-template <class T>
-inline constexpr bool is_flat_vector = false;
-template <class T>
-inline constexpr bool is_flat_vector<std::vector<T>> = is_bitwise<T>;
-
 template <class R>
 void encode_result(invocation& call, R&& result) {
   using value_type = std::remove_cvref_t<R>;
@@ -72,50 +68,33 @@ void encode_result(invocation& call, R&& result) {
   if (call.result.segments().empty()) return;
   // Large arrays are sent from where they lie: the result moves to where it can stay until then. A
   // view is copied, as what it refers to may be an argument, which ends with the run.
+  constexpr bool is_view = is_span<value_type> || std::is_same_v<value_type, std::string_view>;
+  using kept_type = std::conditional_t<is_view, caller_type_t<value_type>, value_type>;
   const auto owner = [&] {
-    using owner_type = caller_type_t<value_type>;
-    if constexpr (std::is_same_v<owner_type, value_type>)
-      return std::make_shared<value_type>(std::forward<R>(result));
+    if constexpr (is_view)
+      return std::make_shared<kept_type>(result.begin(), result.end());
     else
-      return std::make_shared<owner_type>(result.begin(), result.end());
+      return std::make_shared<kept_type>(std::forward<R>(result));
   }();
   call.result.clear();
   output_archive{call.result}(std::as_const(*owner));
-  using kept_type = caller_type_t<value_type>;
   if constexpr (std::is_same_v<kept_type, std::string> || is_flat_vector<kept_type>)
     call.result.keep_array(owner);
   else
     call.result.keep(owner);
 }
 
-/// Writes an array that lies in host memory now.
+/// Writes the elements of a device vector, of which there is a copy on the host now.
 template <class T>
-void encode_array(invocation& call, std::shared_ptr<T[]> values, std::size_t size) {
-  const std::span<const T> view(values.get(), size);
+void encode_result(invocation& call, device_vector<T>&& result) {
   if (call.encoding == encoding::json) {
     json_writer writer(call.json);
-    json_output_archive{writer}(view);
+    json_output_archive{writer}(result);
     return;
   }
-  output_archive{call.result}(view);
-  if (!call.result.segments().empty()) call.result.keep_array(std::move(values));
+  output_archive{call.result}(result);
+  if (!call.result.segments().empty()) call.result.keep_array(result.move_to_host());
 }
-
-template <class R>
-struct element_of {
-  using type = std::byte;
-};
-template <class T>
-struct element_of<device_vector<T>> {
-  using type = T;
-};
-
-/// What a run holds for a device.
-template <class T>
-struct device_side {
-  device_uploads uploads;
-  std::shared_ptr<T[]> result;  ///< as it comes down
-};
 
 /// A run of `Target`: its arguments, and then its result.
 template <class Target>
@@ -125,31 +104,33 @@ class typed_run final : public function_run {
   using returned = decltype(traits::apply(std::declval<held&>()));
   using kept = std::conditional_t<std::is_void_v<returned>, std::monostate,
                                   std::optional<std::remove_cvref_t<returned>>>;
-  static constexpr bool is_device_result = is_device_vector<std::remove_cvref_t<returned>>;
-  using element = typename element_of<std::remove_cvref_t<returned>>::type;
-  using device_part = std::conditional_t<traits::uses_device, device_side<element>, std::monostate>;
+  static constexpr bool is_device_result = [] {
+    if constexpr (std::is_void_v<returned>)
+      return false;
+    else
+      return holds_elsewhere<std::remove_cvref_t<returned>>;
+  }();
+  using device_part = std::conditional_t<traits::uses_device, device_uploads, std::monostate>;
 
   void read_arguments(invocation& call) override {
     if (call.encoding == encoding::json) {
       request_ = std::make_unique<json_request>(call);
-      traits::visit_sent(arguments_, [this](auto&... each) { request_->decode(each...); });
+      std::apply([this](auto&... each) { request_->decode(each...); }, arguments_);
       return;
     }
     const payload_view view = call.parts != nullptr
                                   ? *call.parts
                                   : payload_view::parse(call.body, call.bounds->decode).value();
     input_archive archive(view, call.bounds->decode);
-    traits::visit_sent(arguments_, [&archive](auto&... each) { archive(each...); });
+    std::apply([&archive](auto&... each) { archive(each...); }, arguments_);
     archive.finish();
   }
 
   void put_uploads(const invocation& call) override {
     if constexpr (traits::uses_device) {
-      const auto note = [this](auto& each) {
-        if constexpr (requires { device_.uploads.add(each); }) device_.uploads.add(each);
-      };
-      std::apply([&note](auto&... each) { (note(each), ...); }, arguments_);
-      device_value(device_.uploads.put(gpu::current_stream(), call.body, call.pinned));
+      const auto note = [this](auto& each) { uploads_.add(each); };
+      std::apply([&note](auto&... each) { (visit_elsewhere(each, note), ...); }, arguments_);
+      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned));
     }
   }
 
@@ -161,30 +142,56 @@ class typed_run final : public function_run {
   }
 
   void put_download() override {
-    if constexpr (is_device_result) {
-      const auto& stream = gpu::current_stream();
-      if (auto pinned = stream->take_pinned(result_->size_bytes()))
-        device_.result = {pinned, reinterpret_cast<element*>(pinned.get())};
-      else
-        device_.result = std::make_shared_for_overwrite<element[]>(result_->size());
-      device_value(stream->copy(device_.result.get(), result_->data(), result_->size_bytes(),
-                                gpu::copy_kind::to_host));
-    }
+    if constexpr (is_device_result)
+      visit_elsewhere(*result_, [](auto& each) {
+        each.set_host_copy(copy_to_host(*gpu::current_stream(), each.data(), each.size()));
+      });
+    each_inout([](auto& each) {
+      each.back = copy_to_host(*gpu::current_stream(), each.there.data(), each.there.size());
+    });
   }
 
   void write_result(invocation& call) override {
     if constexpr (is_device_result)
-      encode_array(call, std::exchange(device_.result, nullptr), result_->size());
-    else if constexpr (!std::is_void_v<returned>)
+      visit_elsewhere(*result_, [](auto& each) { each.move_to_host(); });
+    if constexpr (traits::has_inout) {
+      if (call.encoding == encoding::json) return write_json(call);
+    }
+    if constexpr (!std::is_void_v<returned>)
       encode_result(call, *std::move(result_));
     else if (call.encoding == encoding::json)
       call.json = "null";
+    each_inout([&call](auto& each) {
+      const std::size_t segments = call.result.segments().size();
+      output_archive{call.result}(each);
+      if (call.result.segments().size() != segments) call.result.keep_array(std::move(each.back));
+    });
+  }
+
+  // The tuple of the result and of what is in and out.
+  void write_json(invocation& call) {
+    json_writer writer(call.json);
+    json_output_archive archive(writer);
+    writer.begin_array();
+    if constexpr (!std::is_void_v<returned>) archive(*result_);
+    each_inout([&archive](auto& each) { archive(each); });
+    writer.end_array();
+  }
+
+  template <class Visit>
+  void each_inout(Visit&& visit) {
+    if constexpr (traits::has_inout) {
+      const auto look = [&visit](auto& each) {
+        if constexpr (requires { each.back; }) visit(each);
+      };
+      std::apply([&look](auto&... each) { (look(each), ...); }, arguments_);
+    }
   }
 
   std::unique_ptr<json_request> request_;  // the arguments' views refer to it
   held arguments_ = traits::make_held();
   [[no_unique_address]] kept result_;
-  [[no_unique_address]] device_part device_;
+  [[no_unique_address]] device_part uploads_;
 };
 
 /// The body of `function_descriptor::prepare` for `Target`.

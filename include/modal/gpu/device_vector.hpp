@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -43,6 +44,8 @@ class device_block {
   }
 
   [[nodiscard]] void* data() const noexcept { return memory_; }
+  /// Returns whether the CPU can read it.
+  [[nodiscard]] bool is_host() const noexcept { return stream_ == nullptr || stream_->is_host(); }
 
  private:
   std::shared_ptr<gpu::stream> stream_;
@@ -52,8 +55,10 @@ class device_block {
 
 }  // namespace detail
 
-/// An array of T in device memory, with one owner. As the result of a function it is downloaded
-/// when the call's stream gets there; the caller receives a `std::vector<T>`.
+/// An array of T in device memory, with one owner. As the result of a function, or inside of it, it
+/// is downloaded when the call's stream gets there; the caller receives a `std::vector<T>`, or, as
+/// the member of a struct, one of these in the memory of its own process. As a parameter it is the
+/// function's own copy of what the caller sent.
 /// **Shape**: contiguous, aligned to 256 bytes; elements are unspecified until somebody writes them
 /// on the device. **Lifetime**: the memory is given back in the order of the stream on which it was
 /// taken, so that what is in there already may still use it. **Thread safety**: as the stream's.
@@ -75,9 +80,12 @@ class device_vector {
         size_(size) {}
 
   device_vector(device_vector&& other) noexcept
-      : block_(std::move(other.block_)), size_(std::exchange(other.size_, 0)) {}
+      : block_(std::move(other.block_)),
+        host_(std::move(other.host_)),
+        size_(std::exchange(other.size_, 0)) {}
   device_vector& operator=(device_vector&& other) noexcept {
     block_ = std::move(other.block_);
+    host_ = std::move(other.host_);
     size_ = std::exchange(other.size_, 0);
     return *this;
   }
@@ -92,6 +100,34 @@ class device_vector {
   operator device_span<T>() noexcept { return span(); }              // NOLINT: as std::span's
   operator device_span<const T>() const noexcept { return span(); }  // NOLINT
 
+  /// For the archives, between which and the device its elements are in memory of the host.
+  void refer_to_host(std::span<const T> elements) noexcept {
+    block_ = {};
+    host_ = {std::shared_ptr<void>(), elements.data()};
+    size_ = elements.size();
+  }
+  /// **Errors**: throws `device_error` where they are on a GPU alone.
+  [[nodiscard]] std::span<const T> host_elements() const {
+    if (host_ == nullptr && !block_.is_host())
+      throw device_error({errc::device_fault,
+                          "a device_vector on a GPU is sent as a result only: "
+                          "copy its elements to the host"});
+    return {host_ != nullptr ? host_.get() : data(), size_};
+  }
+
+  /// Its elements are on the device now.
+  void move_to_device(detail::device_block elements) noexcept {
+    block_ = std::move(elements);
+    host_ = nullptr;
+  }
+  /// There is a copy of its elements on the host, as soon as the stream has passed that.
+  void set_host_copy(std::shared_ptr<const T[]> elements) noexcept { host_ = std::move(elements); }
+  /// Leaves it with that copy alone, which is returned.
+  std::shared_ptr<const T[]> move_to_host() noexcept {
+    block_ = {};
+    return host_;
+  }
+
  private:
   static std::size_t bytes_for(std::size_t size) {
     if (size > SIZE_MAX / sizeof(T))
@@ -100,6 +136,7 @@ class device_vector {
   }
 
   detail::device_block block_;
+  std::shared_ptr<const T[]> host_;  // as it came, or is to be sent
   std::size_t size_ = 0;
 };
 

@@ -172,6 +172,15 @@ concept adaptor_like = requires(T c, const typename T::container_type& inner) {
   c.push(*inner.begin());
 };
 
+/// An array whose elements may lie where the CPU cannot read them. `host_elements` are those to be
+/// written, and `refer_to_host` is told those that were read, which stay for as long as the array.
+template <class T>
+concept elsewhere_like = has_value_type<T> &&
+    requires(T& to, const T& from, std::span<const typename T::value_type> elements) {
+  to.refer_to_host(elements);
+  { from.host_elements() } -> std::same_as<std::span<const typename T::value_type>>;
+};
+
 /// Whether the type is one of the standard library's, of which no user may say what it is.
 template <class T>
 inline constexpr bool is_standard = type_name<T>().starts_with("std::");
@@ -194,6 +203,7 @@ enum class category : std::uint8_t {
   sequence,
   span,
   array,
+  elsewhere,
   adaptor,
   set,
   map,
@@ -241,6 +251,10 @@ consteval category classify() {
                 "made; use a std::variant of the concrete types");
   static_assert(!is_other_clock<T>,
                 "modal: only std::chrono::system_clock has the same time on two machines");
+  static_assert(
+      !requires { typename T::writes_elsewhere; },
+      "modal: what a function writes to a device_span inside of a value cannot come back "
+      "to its caller: take the device_span<T> itself, or a device_vector<T>");
   static_assert(!std::is_union_v<T>, "modal: unions cannot be sent; use std::variant");
   if constexpr (std::is_same_v<T, bool>) {
     return category::boolean;
@@ -262,6 +276,8 @@ consteval category classify() {
     return category::text;
   } else if constexpr (is_span<T>) {
     return category::span;
+  } else if constexpr (elsewhere_like<T>) {
+    return category::elsewhere;
   } else if constexpr (is_std_array<T>) {
     return category::array;
   } else if constexpr (is_a<T, std::optional>) {

@@ -155,7 +155,8 @@ consteval std::size_t min_wire_size() {
   } else if constexpr (what == category::enumeration) {
     return sizeof(T);
   } else if constexpr (what == category::text || what == category::sequence ||
-                       what == category::span || what == category::set || what == category::map ||
+                       what == category::span || what == category::elsewhere ||
+                       what == category::set || what == category::map ||
                        what == category::adaptor) {
     return 8;
   } else if constexpr (what == category::variant) {

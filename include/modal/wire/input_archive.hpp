@@ -47,6 +47,10 @@ class input_archive
       text(each);
     } else if constexpr (what == category::span) {
       span(each);
+    } else if constexpr (what == category::elsewhere) {
+      std::span<const typename T::value_type> elements;
+      span(elements);
+      each.refer_to_host(elements);
     } else if constexpr (detail::bulk_range<T>) {
       bulk(each);
     } else if constexpr (detail::flat_range<T>) {

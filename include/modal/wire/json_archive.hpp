@@ -122,6 +122,8 @@ class json_output_archive
       enumeration(each);
     } else if constexpr (what == category::text) {
       out_.text(each);
+    } else if constexpr (what == category::elsewhere) {
+      write(each.host_elements());
     } else if constexpr (detail::blob_range<T>) {
       blob(each);
     } else if constexpr (what == category::map) {
@@ -358,6 +360,10 @@ class json_input_archive
       each = T(from.to_text());
     } else if constexpr (what == category::span) {
       span(from, each);
+    } else if constexpr (what == category::elsewhere) {
+      std::span<const typename T::value_type> elements;
+      span(from, elements);
+      each.refer_to_host(elements);
     } else if constexpr (detail::blob_range<T>) {
       const auto bytes = from.to_blob();
       using element = typename T::value_type;

@@ -68,6 +68,9 @@ class output_archive
     } else if constexpr (what == category::sequence || what == category::set ||
                          what == category::map || what == category::span) {
       elements(each);
+    } else if constexpr (what == category::elsewhere) {
+      const auto elements = each.host_elements();
+      bulk(elements.data(), elements.size());
     } else if constexpr (what == category::adaptor) {
       write(detail::opened_adaptor<T>::container(each));
     } else if constexpr (what == category::array) {

@@ -35,6 +35,10 @@ void refuse_views() {
   static_assert(what != category::span && !std::is_same_v<T, std::string_view>,
                 "modal: a result must own what is inside of it, as what a std::string_view or "
                 "std::span refers to ends with the call: use std::string or std::vector there");
+  static_assert(
+      !requires { typename T::views_elsewhere; },
+      "modal: a result must own its device memory: use device_vector instead of "
+      "device_span there");
   if constexpr (is_bitwise<T>) {
     return;
   } else if constexpr (what == category::sequence || what == category::set ||

@@ -49,6 +49,8 @@ struct schema {
   /// Of structures of which a range is not written as the fields let expect: "#" where they are
   /// flat and it is not, "#12/4" where it is sent as it lies, each 12 bytes, aligned to 4.
   std::string layout = {};
+  /// Of the parameter of a function: its elements come back with the result.
+  bool is_inout = false;
   bool repeats = false;  ///< of sets and maps: a key may come again. Not in the canonical text.
 
   friend bool operator==(const schema&, const schema&) = default;

@@ -15,9 +15,13 @@ namespace modal {
 struct function_signature {
   std::vector<schema> parameters;
   schema result;
-  std::string text;  ///< canonical: "(i32, [f32]) -> str"; grammar in design/wire_protocol.md
+  std::string text;  ///< canonical: "(i32, inout [f32]) -> str"; grammar in design/wire_protocol.md
   signature_id id;   ///< `id128::from_name(text)`
 };
+
+/// Returns the shape of what a call brings back: the result, or the tuple of the result, if there
+/// is one, and of the parameters that are in and out, in their order.
+schema answer_of(const function_signature& signature);
 
 /// Builds the signature whose parts these are: writes the text and derives the id.
 function_signature make_signature(std::vector<schema> parameters, schema result);

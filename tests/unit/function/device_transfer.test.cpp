@@ -9,7 +9,9 @@
 #include <numeric>
 #include <vector>
 
-using modal::detail::device_argument;
+using modal::device_span;
+using modal::device_vector;
+using modal::pinned_span;
 using modal::detail::device_uploads;
 using test::noting_stream;
 
@@ -23,14 +25,14 @@ std::vector<T> ramp(std::size_t size, int first) {
 }
 
 template <class T>
-device_argument<T> argument_of(const std::vector<T>& values) {
-  return {.sent = values, .there = {}};
+device_span<const T> argument_of(const std::vector<T>& values) {
+  return {values.data(), values.size()};
 }
 
 template <class T>
-bool is_there(const device_argument<T>& which, const std::vector<T>& values) {
-  return std::equal(which.there.begin(), which.there.end(), values.begin(), values.end()) &&
-         which.there.data() != values.data();
+bool is_there(const device_span<const T>& which, const std::vector<T>& values) {
+  return std::equal(which.begin(), which.end(), values.begin(), values.end()) &&
+         which.data() != values.data();
 }
 
 }  // namespace
@@ -55,9 +57,9 @@ TEST_CASE("device uploads: large arguments go alone, small ones together",
     uploads.put(stream, {}).value();
     CHECK(is_there(a, small));
     CHECK(is_there(b, big));
-    CHECK(c.there.empty());
+    CHECK(c.empty());
     CHECK(is_there(d, other));
-    CHECK(reinterpret_cast<std::uintptr_t>(d.there.data()) % 64 == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(d.data()) % 64 == 0);
     CHECK(stream->copies == std::vector<std::size_t>{80'000, 64 + 800});
   }
   CHECK(stream->taken == 0);
@@ -73,15 +75,15 @@ TEST_CASE("device uploads: what lies together is copied from where it lies",
     first[i] = static_cast<float>(i);
     second[i] = i * 2;
   }
-  device_argument<float> a{.sent = {first, 10}, .there = {}};
-  device_argument<double> b{.sent = {second, 10}, .there = {}};
+  device_span<const float> a{first, 10};
+  device_span<const double> b{second, 10};
   device_uploads uploads;
   uploads.add(b);
   uploads.add(a);
   uploads.put(stream, block).value();
   CHECK(stream->copies == std::vector<std::size_t>{256 + 80 - 128});
-  CHECK(std::equal(a.there.begin(), a.there.end(), first));
-  CHECK(std::equal(b.there.begin(), b.there.end(), second));
+  CHECK(std::equal(a.begin(), a.end(), first));
+  CHECK(std::equal(b.begin(), b.end(), second));
 }
 
 TEST_CASE("device uploads: what lies far apart is packed first", "[function][device_transfer]") {
@@ -89,15 +91,15 @@ TEST_CASE("device uploads: what lies far apart is packed first", "[function][dev
   std::vector<int> block(100'000);
   block[0] = 5;
   block[99'999] = 6;
-  device_argument<int> a{.sent = {&block[0], 1}, .there = {}};
-  device_argument<int> b{.sent = {&block[99'999], 1}, .there = {}};
+  device_span<const int> a{&block[0], 1};
+  device_span<const int> b{&block[99'999], 1};
   device_uploads uploads;
   uploads.add(a);
   uploads.add(b);
   uploads.put(stream, std::as_bytes(std::span(block))).value();
   CHECK(stream->copies == std::vector<std::size_t>{68});
-  CHECK(a.there[0] == 5);
-  CHECK(b.there[0] == 6);
+  CHECK(a[0] == 5);
+  CHECK(b[0] == 6);
 }
 
 TEST_CASE("device uploads: no room is an error, and leaves nothing",
@@ -129,7 +131,10 @@ TEST_CASE("device uploads: a GPU copies from locked memory wherever there is som
   const auto other = ramp<int>(70'000, 2);
   const auto more = ramp<int>(80'000, 3);
   const auto small = ramp<int>(100, 4);
-  device_argument<int> a{locked, {}}, b{other, {}}, c{more, {}}, d{small, {}};
+  auto a = argument_of(locked);
+  auto b = argument_of(other);
+  auto c = argument_of(more);
+  auto d = argument_of(small);
   device_uploads uploads;
   for (auto* each : {&a, &b, &c, &d}) uploads.add(*each);
   uploads.put(stream, std::as_bytes(std::span(small)), std::as_bytes(std::span(locked))).value();
@@ -139,6 +144,68 @@ TEST_CASE("device uploads: a GPU copies from locked memory wherever there is som
   CHECK(stream->sources[1] == stream->pinned[0].get());
   CHECK(stream->sources[2] == more.data());  // there was none left for it
   CHECK(stream->sources[3] == stream->pinned[1].get());
-  for (const auto* each : {&a, &b, &c, &d})
-    CHECK(std::equal(each->there.begin(), each->there.end(), each->sent.begin(), each->sent.end()));
+  CHECK(is_there(a, locked));
+  CHECK(is_there(b, other));
+  CHECK(is_there(c, more));
+  CHECK(is_there(d, small));
+}
+
+TEST_CASE("device uploads: what a function is to own has memory of its own",
+          "[function][device_transfer]") {
+  const auto stream = std::make_shared<noting_stream>();
+  const auto values = ramp<int>(10, 5);
+  device_vector<int> own;
+  own.refer_to_host(values);
+  CHECK(own.host_elements().data() == values.data());
+  device_vector<int> none;
+  none.refer_to_host({});
+  {
+    device_uploads uploads;
+    uploads.add(own);
+    uploads.add(none);
+    uploads.put(stream, {}).value();
+  }
+  CHECK(stream->taken == 40);
+  CHECK(none.empty());
+  CHECK(is_there(std::as_const(own).span(), values));
+  own = {};
+  CHECK(stream->taken == 0);
+}
+
+TEST_CASE("device uploads: what stays on the host comes to locked memory where that is needed",
+          "[function][device_transfer]") {
+  const auto stream = std::make_shared<noting_stream>();
+  stream->is_gpu = true;
+  stream->pinned_left = 500;
+  const auto values = ramp<int>(100, 5);
+  pinned_span<const int> first(values.data(), values.size());
+  pinned_span<const int> second = first;
+  pinned_span<const int> third = first;
+  {
+    device_uploads uploads;
+    uploads.add(first);
+    uploads.add(second);
+    uploads.put(stream, {}).value();
+    CHECK(first.data() != values.data());
+    CHECK(std::equal(first.begin(), first.end(), values.begin(), values.end()));
+    CHECK(second.data() == values.data());  // there was no more
+  }
+  device_uploads uploads;
+  uploads.add(third);
+  uploads.put(stream, {}, std::as_bytes(std::span(values))).value();
+  CHECK(third.data() == values.data());
+  CHECK(stream->copies.empty());
+}
+
+TEST_CASE("copy to host: comes to locked memory where there is some",
+          "[function][device_transfer]") {
+  noting_stream stream;
+  stream.pinned_left = 400;
+  const auto values = ramp<int>(100, 5);
+  const auto first = modal::detail::copy_to_host(stream, values.data(), 100);
+  const auto second = modal::detail::copy_to_host(stream, values.data(), 100);
+  CHECK(static_cast<const void*>(first.get()) == stream.pinned.at(0).get());
+  CHECK(std::equal(values.begin(), values.end(), first.get()));
+  CHECK(std::equal(values.begin(), values.end(), second.get()));
+  CHECK(modal::detail::copy_to_host(stream, values.data(), 0) == nullptr);
 }

@@ -17,46 +17,46 @@ bool lies_in(bytes_view block, const std::byte* from, std::size_t bytes) noexcep
 
 }  // namespace
 
-result<std::byte*> device_uploads::take(const std::shared_ptr<gpu::stream>& on, std::size_t bytes) {
-  auto block = device_block::take(on, bytes);
-  if (!block) return std::move(block).error();
-  blocks_.push_back(*std::move(block));
-  return static_cast<std::byte*>(blocks_.back().data());
-}
-
-// Memory for what is copied from the host.
-std::byte* device_uploads::take_host(gpu::stream& on, std::size_t bytes) {
-  auto made = on.take_pinned(bytes);
-  if (made == nullptr) made = std::make_shared_for_overwrite<std::byte[]>(bytes);
+// Returns where the bytes can be copied from, in locked memory if there is some and they are not in
+// it yet.
+const std::byte* device_uploads::stage(gpu::stream& on, const part& which, bytes_view pinned) {
+  if (on.is_host() || lies_in(pinned, which.from, which.bytes)) return which.from;
+  auto made = on.take_pinned(which.bytes);
+  if (made == nullptr) return which.from;
+  std::memcpy(made.get(), which.from, which.bytes);
   return staged_.emplace_back(std::move(made)).get();
 }
 
 result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
                                  bytes_view pinned) {
-  blocks_.reserve(parts_.size() + 1);
-  const auto first_small = std::stable_partition(
-      parts_.begin(), parts_.end(), [](const part& each) { return each.bytes >= large; });
-  for (auto each = parts_.begin(); each != first_small; ++each)
-    if (auto put = put_large(on, *each, pinned); !put) return put;
-  parts_.erase(parts_.begin(), first_small);
   std::erase_if(parts_, [](const part& each) { return each.bytes == 0; });
+  blocks_.reserve(parts_.size());
+  staged_.reserve(parts_.size());
+  const auto first_small = std::stable_partition(
+      parts_.begin(), parts_.end(),
+      [](const part& each) { return each.what == part::kind::pinned || each.goes_alone(); });
+  for (auto each = parts_.begin(); each != first_small; ++each)
+    if (auto put = put_alone(on, *each, pinned); !put) return put;
+  parts_.erase(parts_.begin(), first_small);
   return parts_.empty() ? result<void>() : put_small(on, block);
 }
 
-result<void> device_uploads::put_large(const std::shared_ptr<gpu::stream>& on, const part& which,
+result<void> device_uploads::put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
                                        bytes_view pinned) {
-  auto there = take(on, which.bytes);
-  if (!there) return std::move(there).error();
-  const std::byte* from = which.from;
-  if (!on->is_host() && !lies_in(pinned, from, which.bytes)) {
-    if (auto staged = on->take_pinned(which.bytes)) {
-      std::memcpy(staged.get(), from, which.bytes);
-      from = staged_.emplace_back(std::move(staged)).get();
-    }
+  const std::byte* const from = stage(*on, which, pinned);
+  if (which.what == part::kind::pinned) {
+    device_block none;
+    which.tell(which.argument, const_cast<std::byte*>(from), none);
+    return {};
   }
-  auto copied = on->copy(*there, from, which.bytes, gpu::copy_kind::to_device);
-  if (copied) which.tell(which.argument, *there);
-  return copied;
+  auto taken = device_block::take(on, which.bytes);
+  if (!taken) return std::move(taken).error();
+  device_block block = *std::move(taken);
+  auto copied = on->copy(block.data(), from, which.bytes, gpu::copy_kind::to_device);
+  if (!copied) return copied;
+  which.tell(which.argument, block.data(), block);
+  if (block.data() != nullptr) blocks_.push_back(std::move(block));
+  return {};
 }
 
 result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block) {
@@ -85,7 +85,9 @@ result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, b
   if (from != nullptr) {
     for (const part& each : parts_) offsets.push_back(static_cast<std::size_t>(each.from - from));
   } else {
-    std::byte* const packed = take_host(*on, total);
+    auto made = on->take_pinned(total);
+    if (made == nullptr) made = std::make_shared_for_overwrite<std::byte[]>(total);
+    std::byte* const packed = staged_.emplace_back(std::move(made)).get();
     from = packed;
     std::size_t at = 0;
     for (const part& each : parts_) {
@@ -95,12 +97,13 @@ result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, b
       at += each.bytes;
     }
   }
-  auto there = take(on, bytes);
-  if (!there) return std::move(there).error();
-  auto copied = on->copy(*there, from, bytes, gpu::copy_kind::to_device);
+  auto taken = device_block::take(on, bytes);
+  if (!taken) return std::move(taken).error();
+  device_block& there = blocks_.emplace_back(*std::move(taken));
+  auto copied = on->copy(there.data(), from, bytes, gpu::copy_kind::to_device);
   if (!copied) return copied;
   for (std::size_t i = 0; i < parts_.size(); ++i)
-    parts_[i].tell(parts_[i].argument, *there + offsets[i]);
+    parts_[i].tell(parts_[i].argument, static_cast<std::byte*>(there.data()) + offsets[i], there);
   return {};
 }
 

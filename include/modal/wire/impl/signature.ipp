@@ -104,12 +104,26 @@ std::string to_text(const schema& shape) {
 
 function_signature make_signature(std::vector<schema> parameters, schema result) {
   function_signature made;
-  made.text.append("(").append(join_schemas(parameters, ", "));
+  made.text = "(";
+  for (const schema& each : parameters) {
+    if (made.text.size() > 1) made.text += ", ";
+    if (each.is_inout) made.text += "inout ";
+    made.text += to_text(each);
+  }
   made.text.append(") -> ").append(to_text(result));
   made.id = id128::from_name(made.text);
   made.parameters = std::move(parameters);
   made.result = std::move(result);
   return made;
+}
+
+schema answer_of(const function_signature& signature) {
+  schema all{.kind = kind::tuple};
+  if (signature.result.kind != kind::nothing) all.parts.push_back(signature.result);
+  const std::size_t own = all.parts.size();
+  for (const schema& each : signature.parameters)
+    if (each.is_inout) all.parts.push_back(each);
+  return all.parts.size() == own ? signature.result : all;
 }
 
 std::string explain_difference(std::string_view expected, std::string_view received) {
