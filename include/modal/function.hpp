@@ -15,6 +15,7 @@
 #include <modal/gpu/device_vector.hpp>
 #include <modal/gpu/pinned_span.hpp>
 #include <modal/gpu/stream_ref.hpp>
+#include <modal/gpu/tensor.hpp>
 #include <modal/wire/declare.hpp>
 
 /// Registers a function under its qualified name, with options by designated initialisers. Used

@@ -157,7 +157,8 @@ call_ptr dispatcher_core::next_locked(time_point now) {
     transition_locked(*next, call::phase::running);
     return next;
   }
-  if (!has_room_locked()) return nullptr;
+  // What is queued still when the grace period is over is about to be ended.
+  if (closed || !has_room_locked()) return nullptr;
   call_ptr next(static_cast<call*>(plan.take_next(now)));
   if (next != nullptr) start_locked(*next, now);
   return next;

@@ -75,6 +75,8 @@ json openapi_types::describe(const schema& shape) {
               {"items", describe(shape.parts.at(0))},
               {"minItems", shape.count},
               {"maxItems", shape.count}};
+    case kind::tensor:
+      return tensor(shape);
     case kind::set:
       return {{"type", "array"},
               {"items", describe(shape.parts.at(0))},
@@ -167,6 +169,21 @@ json openapi_types::structure(const schema& shape) {
   if (names.empty()) return describe_all(shape.parts);
   if (shape.by_function) return object_of(shape, names);
   return {{"anyOf", {object_of(shape, names), describe_all(shape.parts)}}};
+}
+
+json openapi_types::tensor(const schema& shape) {
+  const json extents = {{"type", "array"},
+                        {"items", {{"type", "integer"}, {"minimum", 0}}},
+                        {"minItems", shape.count},
+                        {"maxItems", shape.count}};
+  const bool is_blob = to_text(shape.parts.at(0)) == "u8";
+  return {{"type", "object"},
+          {"properties",
+           {{"shape", extents},
+            {"data", describe(is_blob ? schema{.kind = kind::blob}
+                                      : schema{.kind = kind::list, .parts = shape.parts})}}},
+          {"required", {"shape", "data"}},
+          {"additionalProperties", false}};
 }
 
 json openapi_types::map(const schema& shape) {

@@ -35,6 +35,7 @@ class openapi_types {
   json component(const schema& shape);
   json object_of(const schema& shape, const std::vector<std::string>& names);
   json structure(const schema& shape);
+  json tensor(const schema& shape);
   json map(const schema& shape);
   json variant(const schema& shape);
   json ticks(const schema& shape, std::string_view what);

@@ -88,6 +88,22 @@ std::vector<int> host_numbers(std::size_t size) {
   return made;
 }
 
+modal::tensor<float, 2> transposed(modal::tensor_view<const float, 2> from) {
+  modal::tensor<float, 2> made({from.extent(1), from.extent(0)});
+  const auto to = made.view();
+  for (std::size_t i = 0; i < from.extent(0); ++i)
+    for (std::size_t j = 0; j < from.extent(1); ++j) to(j, i) = from(i, j);
+  return made;
+}
+
+struct layers {
+  std::vector<modal::tensor<int, 1>> each;
+};
+layers reversed(layers which) {
+  std::reverse(which.each.begin(), which.each.end());
+  return which;
+}
+
 }  // namespace device_types
 
 MODAL_FUNCTION(device_types::scale)
@@ -100,6 +116,8 @@ MODAL_FUNCTION(device_types::passed_on)
 MODAL_FUNCTION(device_types::count_pinned)
 MODAL_FUNCTION(device_types::numbers)
 MODAL_FUNCTION(device_types::host_numbers)
+MODAL_FUNCTION(device_types::transposed)
+MODAL_FUNCTION(device_types::reversed)
 
 namespace {
 
@@ -234,4 +252,32 @@ TEST_CASE("device types: a result lands in the caller's memory", "[integration][
         3);
   CHECK(small == std::vector<int>{0, 1, 2});
   CHECK(on_device.into({})(0U).empty());
+}
+
+TEST_CASE("device types: tensors keep their shape", "[integration][devices]") {
+  serving s(quiet_config());
+  const auto transposed = remote<device_types::transposed>.on(s.client);
+  CHECK(transposed.signature().text == "(tensor<f32, 2>) -> tensor<f32, 2>");
+  for (const std::size_t width : {0U, 3U, 2000U}) {
+    std::vector<float> values(100 * width);
+    std::iota(values.begin(), values.end(), 0.F);
+    const modal::tensor_view<const float, 2> mine(values.data(), {100, width});
+    const modal::tensor<float, 2> turned = transposed(mine);
+    REQUIRE(turned.shape() == std::array<std::size_t, 2>{width, 100});
+    if (width != 0) CHECK(turned.view()(2, 99) == mine(99, 2));
+    // What was received can be sent, and so can any strides.
+    const auto back = transposed(turned);
+    CHECK(std::equal(values.begin(), values.end(), back.data()));
+    const modal::tensor_view<const float, 2> sideways(values.data(), {width, 100},
+                                                      {1, static_cast<std::ptrdiff_t>(width)});
+    CHECK(std::equal(values.begin(), values.end(), transposed(sideways).data()));
+  }
+  device_types::layers some;
+  for (const std::size_t size : {1U, 5000U})
+    some.each.emplace_back(std::array<std::size_t, 1>{size});
+  some.each[1].data()[4999] = 6;
+  const auto turned = remote<device_types::reversed>.on(s.client)(some);
+  REQUIRE(turned.each.size() == 2);
+  CHECK(turned.each[0].view()(4999) == 6);
+  CHECK(turned.each[1].size() == 1);
 }

@@ -5,6 +5,7 @@
 #include <modal/gpu/device_span.hpp>
 #include <modal/gpu/device_vector.hpp>
 #include <modal/gpu/pinned_span.hpp>
+#include <modal/gpu/tensor.hpp>
 #include <modal/wire/elsewhere.hpp>
 #include <modal/wire/make_schema.hpp>
 #include <modal/wire/owning.hpp>
@@ -99,6 +100,13 @@ template <class T>
 struct parameter_value<pinned_span<T>> {
   using held = pinned_span<T>;
   using sent = std::span<T>;
+  static constexpr bool is_inout = false;
+};
+
+template <class T, std::size_t Rank>
+struct parameter_value<tensor<T, Rank>> {
+  using held = tensor<T, Rank>;
+  using sent = tensor_view<const T, Rank>;
   static constexpr bool is_inout = false;
 };
 

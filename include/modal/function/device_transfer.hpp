@@ -6,6 +6,7 @@
 #include <modal/gpu/device_vector.hpp>
 #include <modal/gpu/pinned_span.hpp>
 #include <modal/gpu/stream.hpp>
+#include <modal/gpu/tensor.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -79,6 +80,13 @@ class device_uploads {
     add(which.host_elements(), part::kind::owner, &which,
         [](void* argument, void* /*there*/, device_block& own) {
           static_cast<device_vector<T>*>(argument)->move_to_device(std::move(own));
+        });
+  }
+  template <class T, std::size_t Rank>
+  void add(tensor_view<const T, Rank>& which) {
+    add(which.host_elements(), part::kind::view, &which,
+        [](void* argument, void* there, device_block& /*own*/) {
+          static_cast<tensor_view<const T, Rank>*>(argument)->move_to(static_cast<const T*>(there));
         });
   }
   /// This one stays on the host: `put` sees to it that it is in locked memory.

@@ -24,16 +24,18 @@ class device_block {
   device_block(device_block&& other) noexcept
       : stream_(std::move(other.stream_)),
         memory_(std::exchange(other.memory_, nullptr)),
-        bytes_(std::exchange(other.bytes_, 0)) {}
+        bytes_(std::exchange(other.bytes_, 0)),
+        owner_(std::move(other.owner_)) {}
   device_block& operator=(device_block&& other) noexcept {
     device_block old(std::move(*this));
     stream_ = std::move(other.stream_);
     memory_ = std::exchange(other.memory_, nullptr);
     bytes_ = std::exchange(other.bytes_, 0);
+    owner_ = std::move(other.owner_);
     return *this;
   }
   ~device_block() {
-    if (memory_ != nullptr) stream_->deallocate(memory_, bytes_);
+    if (memory_ != nullptr && owner_ == nullptr) stream_->deallocate(memory_, bytes_);
   }
 
   /// Takes `bytes` on a stream. **Errors**: as `gpu::stream::allocate`.
@@ -43,6 +45,11 @@ class device_block {
     return device_block(std::move(on), *memory, bytes);
   }
 
+  /// What somebody else's `owner` gives back.
+  device_block(std::shared_ptr<gpu::stream> on, void* memory,
+               std::shared_ptr<const void> owner) noexcept
+      : stream_(std::move(on)), memory_(memory), owner_(std::move(owner)) {}
+
   [[nodiscard]] void* data() const noexcept { return memory_; }
   /// Returns whether the CPU can read it.
   [[nodiscard]] bool is_host() const noexcept { return stream_ == nullptr || stream_->is_host(); }
@@ -51,6 +58,7 @@ class device_block {
   std::shared_ptr<gpu::stream> stream_;
   void* memory_ = nullptr;
   std::size_t bytes_ = 0;
+  std::shared_ptr<const void> owner_;  // null: it is the stream's
 };
 
 }  // namespace detail
@@ -78,6 +86,10 @@ class device_vector {
   device_vector(std::size_t size, std::shared_ptr<gpu::stream> on)
       : block_(detail::device_value(detail::device_block::take(std::move(on), bytes_for(size)))),
         size_(size) {}
+
+  /// Takes over memory that holds `size` elements.
+  device_vector(detail::device_block memory, std::size_t size) noexcept
+      : block_(std::move(memory)), size_(size) {}
 
   device_vector(device_vector&& other) noexcept
       : block_(std::move(other.block_)),

@@ -75,6 +75,9 @@ class stream {
   /// Returns the driver's own handle, a `CUstream`; null where there is none.
   [[nodiscard]] virtual void* native_handle() const noexcept = 0;
 
+  /// Returns the number of the device among those of its kind.
+  [[nodiscard]] virtual int device_index() const noexcept { return 0; }
+
   /// Returns whether device memory is memory of this process, so that any code may use it.
   [[nodiscard]] virtual bool is_host() const noexcept = 0;
 };

@@ -181,6 +181,17 @@ concept elsewhere_like = has_value_type<T> &&
   { from.host_elements() } -> std::same_as<std::span<const typename T::value_type>>;
 };
 
+/// The same with several dimensions, of which the last counts fastest on the wire. One that is only
+/// written may have strides of its own.
+template <class T>
+concept tensor_like = has_value_type<T> &&
+    requires(T& to, const T& from, std::span<const typename T::value_type> elements) {
+  requires T::rank >= 1;
+  to.refer_to_host(elements, from.shape());
+  { from.host_elements() } -> std::same_as<std::span<const typename T::value_type>>;
+  from.is_dense();
+};
+
 /// Whether the type is one of the standard library's, of which no user may say what it is.
 template <class T>
 inline constexpr bool is_standard = type_name<T>().starts_with("std::");
@@ -204,6 +215,7 @@ enum class category : std::uint8_t {
   span,
   array,
   elsewhere,
+  tensor,
   adaptor,
   set,
   map,
@@ -253,8 +265,9 @@ consteval category classify() {
                 "modal: only std::chrono::system_clock has the same time on two machines");
   static_assert(
       !requires { typename T::writes_elsewhere; },
-      "modal: what a function writes to a device_span inside of a value cannot come back "
-      "to its caller: take the device_span<T> itself, or a device_vector<T>");
+      "modal: what a function writes to a device_span inside of a value, or through a "
+      "tensor_view, cannot come back to its caller: take a device_span<T> itself, or what "
+      "owns its elements");
   static_assert(!std::is_union_v<T>, "modal: unions cannot be sent; use std::variant");
   if constexpr (std::is_same_v<T, bool>) {
     return category::boolean;
@@ -278,6 +291,8 @@ consteval category classify() {
     return category::span;
   } else if constexpr (elsewhere_like<T>) {
     return category::elsewhere;
+  } else if constexpr (tensor_like<T>) {
+    return category::tensor;
   } else if constexpr (is_std_array<T>) {
     return category::array;
   } else if constexpr (is_a<T, std::optional>) {

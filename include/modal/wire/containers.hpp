@@ -111,6 +111,42 @@ T& emplace_default(std::optional<T>& holder) {
     return holder.emplace(make_default<T>());
 }
 
+/// Returns the elements of a tensor with strides of its own, the last index counting fastest.
+template <class T>
+std::vector<typename T::value_type> pack_tensor(const T& from) {
+  std::vector<typename T::value_type> packed;
+  if constexpr (requires { from.strides(); }) {  // what has none is dense
+    const auto shape = from.shape();
+    const auto strides = from.strides();
+    const std::size_t size = from.size();
+    packed.reserve(size);
+    std::array<std::size_t, T::rank> index{};
+    while (packed.size() < size) {
+      std::ptrdiff_t at = 0;
+      for (std::size_t i = 0; i < T::rank; ++i)
+        at += static_cast<std::ptrdiff_t>(index[i]) * strides[i];
+      packed.push_back(from.data()[at]);
+      for (std::size_t i = T::rank; i-- > 0;) {
+        if (++index[i] < shape[i]) break;
+        index[i] = 0;
+      }
+    }
+  }
+  return packed;
+}
+
+/// Returns whether there are as many elements as the extents say.
+template <std::size_t Rank>
+bool fills(const std::array<std::size_t, Rank>& shape, std::size_t count) noexcept {
+  for (const std::size_t each : shape)
+    if (each == 0) return count == 0;
+  for (const std::size_t each : shape) {
+    if (count % each != 0) return false;
+    count /= each;
+  }
+  return count == 1;
+}
+
 /// Makes `list` hold `count` elements that `read(element)` fills, one after the other.
 template <class T, class Read>
 void fill(T& list, std::size_t count, Read&& read) {

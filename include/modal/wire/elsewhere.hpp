@@ -30,7 +30,7 @@ class elsewhere_refusal
 
   template <class T>
   void value(const T&) {
-    static_assert(category_of<T> != category::elsewhere,
+    static_assert(category_of<T> != category::elsewhere && category_of<T> != category::tensor,
                   "modal: device memory inside of a type with a cereal function cannot be found: "
                   "make the type a plain aggregate, or list its fields with MODAL_FIELDS");
   }
@@ -71,7 +71,7 @@ consteval bool find_elsewhere_in_fields() {
 template <class T, class... Path>
 consteval bool find_elsewhere() {
   constexpr category what = category_of<T>;
-  if constexpr (what == category::elsewhere) {
+  if constexpr (what == category::elsewhere || what == category::tensor) {
     return true;
   } else if constexpr (is_bitwise<T>) {
     return false;
@@ -114,8 +114,11 @@ void visit_elsewhere(T& value, Visit&& visit) {
   constexpr category what = category_of<T>;
   if constexpr (!holds_elsewhere<T>) {
     return;
-  } else if constexpr (what == category::elsewhere) {
-    visit(value);
+  } else if constexpr (what == category::elsewhere || what == category::tensor) {
+    if constexpr (requires { value.elements(); })
+      visit(value.elements());  // what a tensor owns
+    else
+      visit(value);
   } else if constexpr (what == category::sequence || what == category::array) {
     for (auto& each : value) visit_elsewhere(each, visit);
   } else if constexpr (what == category::map) {

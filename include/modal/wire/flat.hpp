@@ -159,6 +159,8 @@ consteval std::size_t min_wire_size() {
                        what == category::set || what == category::map ||
                        what == category::adaptor) {
     return 8;
+  } else if constexpr (what == category::tensor) {
+    return 8 * (T::rank + 1);
   } else if constexpr (what == category::variant) {
     return 4;
   } else if constexpr (what == category::array) {

@@ -51,6 +51,8 @@ class input_archive
       std::span<const typename T::value_type> elements;
       span(elements);
       each.refer_to_host(elements);
+    } else if constexpr (what == category::tensor) {
+      tensor(each);
     } else if constexpr (detail::bulk_range<T>) {
       bulk(each);
     } else if constexpr (detail::flat_range<T>) {
@@ -226,6 +228,17 @@ class input_archive
       if (from.size() != N) fail("a span does not have its fixed size");
       each = std::span<T, N>(from.data(), N);
     }
+  }
+
+  template <class T>
+  void tensor(T& each) {
+    typename T::shape_type shape{};
+    for (std::size_t& extent : shape) extent = read_count();
+    std::span<const typename T::value_type> elements;
+    span(elements);
+    if (!detail::fills(shape, elements.size()))
+      fail("a tensor does not have as many elements as its shape says");
+    each.refer_to_host(elements, shape);
   }
 
   template <class T>

@@ -20,6 +20,7 @@
 ///     text                             string
 ///     bytes (ranges of std::byte or std::uint8_t)   base64 string
 ///     vector, array, set, span         array
+///     tensor                           {"shape": [2, 3], "data": array, or string where bytes}
 ///     map with string keys             object; other maps and multimaps: array of [key, value]
 ///     optional, unique_ptr             null or the value; as a member also absent
 ///     variant                          {"index": i, "value": v}
@@ -124,6 +125,16 @@ class json_output_archive
       out_.text(each);
     } else if constexpr (what == category::elsewhere) {
       write(each.host_elements());
+    } else if constexpr (what == category::tensor) {
+      object([&] {
+        out_.key("shape");
+        write(each.shape());
+        out_.key("data");
+        if (each.is_dense())
+          write(each.host_elements());
+        else
+          write(detail::pack_tensor(each));
+      });
     } else if constexpr (detail::blob_range<T>) {
       blob(each);
     } else if constexpr (what == category::map) {
@@ -364,6 +375,15 @@ class json_input_archive
       std::span<const typename T::value_type> elements;
       span(from, elements);
       each.refer_to_host(elements);
+    } else if constexpr (what == category::tensor) {
+      typename T::shape_type shape{};
+      std::span<const typename T::value_type> elements;
+      read(from.member("shape"), shape);
+      span(from.member("data"), elements);
+      if (from.size() != 2) from.fail("expected only \"shape\" and \"data\"");
+      if (!detail::fills(shape, elements.size()))
+        from.fail("the tensor does not have as many elements as its shape says");
+      each.refer_to_host(elements, shape);
     } else if constexpr (detail::blob_range<T>) {
       const auto bytes = from.to_blob();
       using element = typename T::value_type;

@@ -150,6 +150,10 @@ schema make_schema(schema_path& path) {
     return make_list_schema<std::remove_const_t<typename T::element_type>>(kind::list, path);
   } else if constexpr (what == category::elsewhere) {
     return make_list_schema<typename T::value_type>(kind::list, path);
+  } else if constexpr (what == category::tensor) {
+    return {.kind = kind::tensor,
+            .count = T::rank,
+            .parts = {make_schema<typename T::value_type>(path)}};
   } else if constexpr (what == category::set) {
     auto shape = make_list_schema<typename T::key_type>(kind::set, path);
     shape.repeats = !has_unique_keys<T>;

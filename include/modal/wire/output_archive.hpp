@@ -71,6 +71,8 @@ class output_archive
     } else if constexpr (what == category::elsewhere) {
       const auto elements = each.host_elements();
       bulk(elements.data(), elements.size());
+    } else if constexpr (what == category::tensor) {
+      tensor(each);
     } else if constexpr (what == category::adaptor) {
       write(detail::opened_adaptor<T>::container(each));
     } else if constexpr (what == category::array) {
@@ -153,6 +155,20 @@ class output_archive
     if (bytes == 0) return;
     align(alignof(T));
     std::memcpy(out_.extend(bytes), data, bytes);
+  }
+
+  template <class T>
+  void tensor(const T& each) {
+    for (const std::size_t extent : each.shape()) scalar(static_cast<std::uint64_t>(extent));
+    if (each.is_dense()) {
+      const auto elements = each.host_elements();
+      bulk(elements.data(), elements.size());
+    } else {
+      const auto packed = detail::pack_tensor(each);
+      const bool outer = std::exchange(lasting_, false);
+      bulk(packed.data(), packed.size());
+      lasting_ = outer;
+    }
   }
 
   void align(std::size_t alignment) {

@@ -19,6 +19,7 @@ enum class kind : std::uint8_t {
   blob,         ///< a range of bytes (std::byte or std::uint8_t); of `count`, where it is not 0
   list,         ///< any number of `parts[0]`
   array,        ///< `count` times `parts[0]`
+  tensor,       ///< a list of `parts[0]` with `count` extents
   bits,         ///< `count` of them
   set,          ///< distinct `parts[0]`
   map,          ///< from `parts[0]` to `parts[1]`
@@ -37,7 +38,7 @@ struct schema {
   std::uint8_t bytes = 0;      ///< width of integers, floating points and enumerations
   bool is_signed = false;      ///< of integers and enumerations
   std::string name = {};       ///< of structures and enumerations, without name space
-  std::uint64_t count = 0;     ///< of arrays, bits and blobs
+  std::uint64_t count = 0;     ///< of arrays, bits, blobs and tensors
   std::int64_t numerator = 1;  ///< of durations
   std::int64_t denominator = 1;
   std::vector<schema> parts = {};

@@ -237,6 +237,7 @@ class cuda_stream final : public gpu::stream {
       context_->give_up();
   }
   [[nodiscard]] void* native_handle() const noexcept override { return handle_; }
+  [[nodiscard]] int device_index() const noexcept override { return context_->info.index; }
   [[nodiscard]] bool is_host() const noexcept override { return false; }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "door/openapi_types.hpp"
 
+#include <modal/gpu/tensor.hpp>
 #include <modal/wire/declare.hpp>
 #include <modal/wire/make_schema.hpp>
 
@@ -53,6 +54,15 @@ TEST_CASE("openapi types: bytes in an array are numbers, in a list base64", "[ex
   CHECK(numbers["minItems"] == 3);
   CHECK(types.describe(make_schema<std::array<std::byte, 3>>()) == numbers);
   CHECK(types.describe(make_schema<std::vector<std::byte>>())["contentEncoding"] == "base64");
+}
+
+TEST_CASE("openapi types: a tensor has a shape and data", "[executor][openapi]") {
+  openapi_types types({});
+  const json floats = types.describe(make_schema<modal::tensor<float, 3>>());
+  CHECK(floats["properties"]["shape"]["minItems"] == 3);
+  CHECK(floats["properties"]["data"]["items"]["type"] == "number");
+  const json bytes = types.describe(make_schema<modal::tensor<std::uint8_t, 1>>());
+  CHECK(bytes["properties"]["data"]["contentEncoding"] == "base64");
 }
 
 TEST_CASE("openapi types: a structure may contain itself", "[executor][openapi]") {

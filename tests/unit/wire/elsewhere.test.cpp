@@ -48,6 +48,46 @@ struct listed {
 };
 MODAL_FIELDS(listed, values, count)
 
+// A tensor of the sender's or the receiver's.
+template <class T, std::size_t Rank>
+struct far_tensor {
+  using value_type = T;
+  using shape_type = std::array<std::size_t, Rank>;
+  static constexpr std::size_t rank = Rank;
+  void refer_to_host(std::span<const T> elements, const shape_type& shape) noexcept {
+    here = elements;
+    extents = shape;
+  }
+  [[nodiscard]] std::span<const T> host_elements() const noexcept { return here; }
+  [[nodiscard]] bool is_dense() const noexcept { return steps[0] == 0; }
+  [[nodiscard]] const shape_type& shape() const noexcept { return extents; }
+  [[nodiscard]] const std::array<std::ptrdiff_t, Rank>& strides() const noexcept { return steps; }
+  [[nodiscard]] const T* data() const noexcept { return here.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return here.size(); }
+
+  std::span<const T> here;
+  shape_type extents{};
+  std::array<std::ptrdiff_t, Rank> steps{};
+};
+static_assert(modal::detail::category_of<far_tensor<int, 2>> == modal::detail::category::tensor);
+static_assert(modal::detail::holds_elsewhere<std::vector<far_tensor<int, 2>>>);
+
+template <std::size_t Rank>
+std::string refusal(const std::array<std::uint64_t, Rank>& shape, const std::vector<int>& values) {
+  const auto bytes = test::encode(shape, values);
+  const modal::decode_limits bounds;
+  const auto view = modal::payload_view::parse(bytes, bounds).value();
+  modal::input_archive archive(view, bounds);
+  far_tensor<int, Rank> read;
+  try {
+    archive(read);
+    archive.finish();
+  } catch (const modal::call_error& thrown) {
+    return thrown.what();
+  }
+  return "";
+}
+
 using modal::detail::category;
 using modal::detail::category_of;
 using modal::detail::holds_elsewhere;
@@ -128,4 +168,55 @@ TEST_CASE("elsewhere: is an array in JSON", "[wire][elsewhere]") {
   modal::json_input_archive(modal::json_view(document), arena)(read);
   CHECK(std::equal(read.pixels.here.begin(), read.pixels.here.end(), floats.begin(), floats.end()));
   CHECK(read.width == 4);
+}
+
+TEST_CASE("elsewhere: a tensor is its extents and its elements", "[wire][elsewhere]") {
+  using pairs = far_tensor<int, 2>;
+  const std::vector<int> six{1, 2, 3, 4, 5, 6};
+  const pairs dense{.here = six, .extents = {2, 3}, .steps = {}};
+  const auto expected = test::encode(std::array<std::uint64_t, 2>{2, 3}, six);
+  CHECK(test::encode(dense) == expected);
+  // By columns, and from the end.
+  const std::vector<int> turned{1, 4, 2, 5, 3, 6};
+  CHECK(test::encode(pairs{.here = turned, .extents = {2, 3}, .steps = {1, 2}}) == expected);
+  CHECK(to_text(modal::detail::make_schema<pairs>()) == "tensor<i32, 2>");
+
+  CHECK(refusal<2>({2, 3}, six).empty());
+  CHECK(refusal<2>({0, SIZE_MAX}, {}).empty());
+  for (const std::array<std::uint64_t, 2> wrong : {std::array<std::uint64_t, 2>{2, 2},
+                                                   {3, 3},
+                                                   {0, 6},
+                                                   {SIZE_MAX, 6},
+                                                   {UINT64_C(1) << 63, 2},
+                                                   {1, 7},
+                                                   {4, 4}}) {
+    INFO(wrong[0] << " times " << wrong[1]);
+    CHECK_THAT(refusal<2>(wrong, six), test::contains("as many elements as its shape says"));
+  }
+  CHECK_THAT(refusal<3>({1, 1, 1}, {}), test::contains("as many elements as its shape says"));
+}
+
+TEST_CASE("elsewhere: a tensor is an object in JSON", "[wire][elsewhere]") {
+  const std::vector<int> six{1, 2, 3, 4, 5, 6};
+  std::string text;
+  modal::json_writer writer(text);
+  modal::json_output_archive{writer}(
+      far_tensor<int, 2>{.here = six, .extents = {3, 2}, .steps = {}});
+  CHECK(text == R"({"shape":[3,2],"data":[1,2,3,4,5,6]})");
+  const auto read = [](const std::string& from) {
+    const modal::json_document document("[" + from + "]", {});
+    modal::json_arena arena;
+    far_tensor<int, 2> made;
+    try {
+      modal::json_input_archive(modal::json_view(document), arena)(made);
+    } catch (const modal::call_error& thrown) {
+      return std::string(thrown.what());
+    }
+    return std::to_string(made.extents[0]) + " " + std::to_string(made.here.size());
+  };
+  CHECK(read(text) == "3 6");
+  CHECK_THAT(read(R"({"shape":[3,3],"data":[1,2,3,4,5,6]})"), test::contains("as its shape says"));
+  CHECK_THAT(read(R"({"shape":[3],"data":[1,2,3]})"), test::contains("shape"));
+  CHECK_THAT(read(R"({"shape":[1,1],"data":[1],"x":1})"), test::contains("expected only"));
+  CHECK_THAT(read("[[1,2],[3,4]]"), test::contains("object"));
 }

@@ -77,6 +77,8 @@ std::string to_text(const schema& shape) {
       return "[" + to_text(shape.parts.at(0)) + "]";
     case kind::array:
       return "[" + to_text(shape.parts.at(0)) + "; " + std::to_string(shape.count) + "]";
+    case kind::tensor:
+      return "tensor<" + to_text(shape.parts.at(0)) + ", " + std::to_string(shape.count) + ">";
     case kind::bits:
       return "bits(" + std::to_string(shape.count) + ")";
     case kind::set:
