@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Enables the language CUDA as MODAL_WITH_CUDA asks, and sets modal_cuda_found. So far only tests
-# compile anything for CUDA, so nothing is looked for without them.
+# Enables the language CUDA as MODAL_WITH_CUDA asks, and sets modal_cuda_found. Only tests and
+# examples compile anything for CUDA, so nothing is looked for without them.
 set(modal_cuda_found OFF)
-if(MODAL_WITH_CUDA STREQUAL OFF OR NOT MODAL_BUILD_TESTS)
+if(MODAL_WITH_CUDA STREQUAL OFF OR NOT (MODAL_BUILD_TESTS OR MODAL_BUILD_EXAMPLES))
   return()
 endif()
 

@@ -51,6 +51,7 @@
           name,                                                                            \
           [] {                                                                             \
             using namespace ::std::chrono_literals;                                        \
+            using namespace ::modal::literals;                                             \
             return ::modal::function_options{__VA_ARGS__};                                 \
           },                                                                               \
           __FILE__, __LINE__, MODAL_DETAIL_DEVICE_USE);
@@ -63,6 +64,15 @@ function_target<F> target_of();
 template <class T>
 object_target<T> target_of();
 
+/// @param device what the compiler makes code for.
+constexpr device_use find_device_use(bool shows_in_signature, const function_options& options,
+                                     device_use device) {
+  if (!gpu_capability_is_valid(options) || !gpu_model_is_valid(options)) return device;  // refused
+  if (asks_for_gpu(options)) return device_use::cuda;
+  return shows_in_signature || options.gpu != 0 || options.gpu_memory != 0 ? device
+                                                                           : device_use::none;
+}
+
 template <class Target>
 function_descriptor describe_target(std::string_view name, const function_options& options,
                                     const char* file, int line,
@@ -70,7 +80,8 @@ function_descriptor describe_target(std::string_view name, const function_option
   return {.name = std::string(name),
           .signature = &target_traits<Target>::signature,
           .prepare = &prepare<Target>,
-          .device = target_traits<Target>::uses_device ? device : device_use::none,
+          .device = find_device_use(target_traits<Target>::uses_device, options, device),
+          .sends_to_device_only = target_traits<Target>::sends_to_device_only,
           .options = options,
           .file = file,
           .line = line};
@@ -94,6 +105,10 @@ bool register_target(std::string_view name, Options options, const char* file, i
     static_assert(retries_are_valid(constant), "modal: .retries must be from 0 to 100");
     static_assert(retry_delay_is_valid(constant),
                   "modal: .retry_delay must be from zero to one minute");
+    static_assert(gpu_is_valid(constant), "modal: .gpu must be 0 or 1");
+    static_assert(gpu_capability_is_valid(constant),
+                  "modal: .gpu_capability must be an architecture, as \"sm_90\"");
+    static_assert(gpu_model_is_valid(constant), "modal: .gpu_model must not be null");
     static_assert(description_is_valid(constant), "modal: .description must not be null");
     static_assert(arguments_are_valid(constant, target_traits<Target>::arity),
                   "modal: .arguments must name each argument of the function, up to 16");

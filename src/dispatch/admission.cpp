@@ -77,10 +77,7 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
     return refuse(errc::unknown_function, unknown_message(functions_, head.function));
   if (head.signature.is_nil() && how == encoding::binary)
     return refuse(errc::malformed_request, "a binary call needs the field modal-signature");
-  if (target->descriptor->device != device_use::none && target->devices == 0)
-    return refuse(errc::no_device, target->descriptor->device == device_use::cuda
-                                       ? config.no_gpu
-                                       : config.no_host_device);
+  if (!target->obstacle.empty()) return refuse(errc::no_device, target->obstacle);
   if (!head.signature.is_nil() && head.signature != target->signature->id) {
     // The caller, who knows its own text, shows the difference.
     error reason =
@@ -96,6 +93,9 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
     if (*body_size > most)
       return refuse(errc::too_large, "the body has " + std::to_string(*body_size) +
                                          " bytes, the limit is " + std::to_string(most));
+    if (how == encoding::binary && *body_size > target->most_arguments)
+      return refuse(errc::too_large, "the arguments have " + std::to_string(*body_size) +
+                                         " bytes, which no device has that serves the function");
   }
   return std::nullopt;
 }
@@ -187,12 +187,11 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
 // What goes to a device comes to memory that is locked for one: which one is not known yet, and
 // does not matter.
 std::unique_ptr<segment_memory> dispatcher_core::make_segment_memory(const call& held) {
-  const function_descriptor& function = *held.target->descriptor;
-  if (function.device == device_use::none || held.body_size == 0)
+  if (!held.target->uses_device() || held.body_size == 0)
     return std::make_unique<pooled_segments>(bodies);
   const mutex_lock lock(mutex);
-  return std::make_unique<pinned_segments>(config.devices[pick_device_locked(function)], bodies,
-                                           held.body_size);
+  const std::size_t likely = guess_place(held.target->need, places).value();
+  return std::make_unique<pinned_segments>(config.devices[likely], bodies, held.body_size);
 }
 
 result<bool> dispatcher_core::request_memory(call& held, std::size_t total,

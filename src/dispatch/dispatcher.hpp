@@ -60,6 +60,8 @@ struct dispatcher_config {
   housekeeping keeper = housekeeping::own_thread;
   /// Where functions run that use a device.
   std::vector<std::shared_ptr<device_slot>> devices{};
+  /// How many calls each of them may have at a time.
+  std::size_t calls_per_device = 4;
   // Why there is none of a kind that a function needs.
   std::string no_host_device = "the function runs on a host device, and there is none";
   std::string no_gpu = "the function runs on a GPU, and there is none";
@@ -102,11 +104,13 @@ struct dispatcher_snapshot {
     std::size_t waiting;
     std::size_t running;
     function_metrics metrics;
+    std::string_view obstacle;  ///< why no device can serve it; empty: one can, or it needs none
   };
   struct device {
     device_info info;
     device_memory memory;
-    std::size_t calls;  ///< that it has
+    std::size_t calls;     ///< that it has
+    std::size_t reserved;  ///< memory that they have asked for
   };
   std::vector<function> functions;
   std::vector<device> devices;

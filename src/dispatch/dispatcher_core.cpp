@@ -8,50 +8,9 @@
 
 namespace modal::detail {
 
-bool serves(device_slot& which, const function_descriptor& function) noexcept {
-  const bool is_gpu = which.which().info().what == device_info::kind::cuda;
-  return function.device == (is_gpu ? device_use::cuda : device_use::host);
-}
-
-namespace {
-
 using std::chrono::nanoseconds;
 
-constexpr std::size_t calls_per_device = 4;
-
-std::size_t count_devices(const function_descriptor& served, const dispatcher_config& config) {
-  return static_cast<std::size_t>(
-      std::count_if(config.devices.begin(), config.devices.end(),
-                    [&](const auto& each) { return serves(*each, served); }));
-}
-
-// One worker less than all where there are several functions: one of them cannot hold them all.
-// Where a device does the work, what counts is how many calls it has: the next one is uploaded and
-// the last one downloaded beside the one that runs.
-std::size_t most_running(const function_descriptor& served, const dispatcher_config& config,
-                         std::size_t functions) {
-  const function_options& options = served.options;
-  if (options.max_concurrent != 0) return options.max_concurrent;
-  if (served.device != device_use::none)
-    return calls_per_device * std::max<std::size_t>(count_devices(served, config), 1);
-  const std::size_t all = std::max<std::size_t>(config.threads, 1);
-  return functions > 1 && all > 1 ? all - 1 : all;
-}
-
-}  // namespace
-
 thread_local const dispatcher_core* dispatcher_core::seeks_for = nullptr;
-
-served_function::served_function(const function_descriptor& served, const dispatcher_config& config,
-                                 std::size_t functions)
-    : descriptor(&served),
-      signature(&served.signature()),
-      max_queue(served.options.max_queue != 0 ? served.options.max_queue
-                                              : config.bounds.queue_length),
-      devices(count_devices(served, config)),
-      servers(served.device == device_use::none ? std::max<std::size_t>(config.threads, 1)
-                                                : most_running(served, config, functions)),
-      line(most_running(served, config, functions)) {}
 
 dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_config settings)
     : config(std::move(settings)),
@@ -61,13 +20,19 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
       // What is kept must leave room for what is new.
       repeats(std::min(config.bounds.remembered_bytes, config.bounds.bytes_in_flight / 4),
               saturated(config.bounds.remembered_time)) {
-  for (const auto& [name, descriptor] : functions_)
-    served.try_emplace(name, descriptor, config, functions_.size());
+  auto found = find_places(config, device_names);
+  std::vector<served_function*> on_devices;
+  for (const auto& [name, descriptor] : functions_) {
+    served_function& added =
+        served.try_emplace(name, descriptor, config, functions_.size(), found).first->second;
+    if (added.uses_device() && added.obstacle.empty()) on_devices.push_back(&added);
+  }
   // Workers take no memory by themselves: they could tell nobody that there is none.
   const mutex_lock lock(mutex);
   parkers.resize(config.threads + config.spare_threads);
   parked.reserve(parkers.size());
-  device_calls.resize(config.devices.size());
+  places = std::move(found);
+  device_functions = std::move(on_devices);
 }
 
 served_function* dispatcher_core::find(std::string_view name) {

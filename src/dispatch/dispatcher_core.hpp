@@ -6,6 +6,8 @@
 
 #include "dispatch/dispatcher.hpp"
 #include "dispatch/recent_calls.hpp"
+#include "dispatch/served_function.hpp"
+#include "schedule/placement.hpp"
 #include "schedule/schedule.hpp"
 #include "worker/aside_runner.hpp"
 #include "worker/parker.hpp"
@@ -16,31 +18,13 @@
 #include <atomic>
 #include <deque>
 #include <map>
+#include <span>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 namespace modal::detail {
-
-/// A function and its books.
-/// Returns whether a function may run on this device.
-bool serves(device_slot& which, const function_descriptor& function) noexcept;
-
-struct served_function {
-  served_function(const function_descriptor& served, const dispatcher_config& config,
-                  std::size_t functions);
-
-  const function_descriptor* descriptor;
-  const function_signature* signature;
-  std::size_t max_queue;
-  std::size_t devices;  ///< that can serve it
-  std::size_t servers;  ///< how many calls of it may be served at a time, if no others come
-
-  // Guarded by the core's mutex.
-  lane line;
-  std::size_t waiting = 0;  ///< tickets, queued calls, and calls that wait to be repeated
-  function_metrics metrics;
-};
 
 /// The state behind `dispatcher`. Methods named `…_locked` need `mutex`; the others take it, and
 /// call out only after giving it back.
@@ -160,8 +144,11 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void book_locked(served_function& target, call::phase at, std::size_t by) noexcept
       MODAL_REQUIRES(mutex);
   void start_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
-  [[nodiscard]] std::size_t pick_device_locked(const function_descriptor& function) const
-      MODAL_REQUIRES(mutex);
+  void take_device_locked(call& which) MODAL_REQUIRES(mutex);
+  void leave_device_locked(call& which) noexcept MODAL_REQUIRES(mutex);
+  /// @param by 1, or -1 as it wraps around.
+  void book_device_locked(call& which, std::size_t by) noexcept MODAL_REQUIRES(mutex);
+  void find_blocked_locked() noexcept MODAL_REQUIRES(mutex);
   void park(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   void resume(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   [[nodiscard]] bool has_room_locked() const MODAL_REQUIRES(mutex);
@@ -209,7 +196,9 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   std::size_t waiting MODAL_GUARDED_BY(mutex) = 0;
   std::size_t running MODAL_GUARDED_BY(mutex) = 0;
   std::size_t parked_calls MODAL_GUARDED_BY(mutex) = 0;
-  std::vector<std::size_t> device_calls MODAL_GUARDED_BY(mutex);  ///< on each device
+  std::vector<std::string> device_names;                                   ///< never changes
+  std::vector<device_place> places MODAL_GUARDED_BY(mutex);                ///< as `config.devices`
+  std::vector<served_function*> device_functions MODAL_GUARDED_BY(mutex);  ///< that one can serve
   using resumed_list = boost::intrusive::list<
       call, boost::intrusive::member_hook<call, boost::intrusive::list_member_hook<>,
                                           &call::resumed_hook>>;

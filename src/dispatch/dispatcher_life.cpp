@@ -67,11 +67,15 @@ dispatcher_snapshot dispatcher_core::snapshot() const {
   dispatcher_snapshot now;
   now.functions.reserve(served.size());
   for (const auto& each : config.devices)
-    now.devices.push_back({each->which().info(), each->which().memory(), 0});
+    now.devices.push_back({each->which().info(), each->which().memory(), 0, 0});
   const mutex_lock lock(mutex);
-  for (std::size_t i = 0; i < now.devices.size(); ++i) now.devices[i].calls = device_calls[i];
+  for (std::size_t i = 0; i < now.devices.size(); ++i) {
+    now.devices[i].calls = places[i].calls;
+    now.devices[i].reserved = places[i].reserved;
+  }
   for (const auto& [name, each] : served)
-    now.functions.push_back({each.descriptor, each.waiting, each.line.running(), each.metrics});
+    now.functions.push_back(
+        {each.descriptor, each.waiting, each.line.running(), each.metrics, each.obstacle});
   now.unknown_functions = unknown_functions;
   now.admitted = admitted;
   now.refused = refused;

@@ -114,19 +114,29 @@ void dispatcher_core::start_locked(call& which, time_point now) {
   which.queue_time += waited;
   which.target->metrics.queue.add(waited);
   which.stop.reset();
-  if (which.target->descriptor->device == device_use::none) return;
-  which.device = pick_device_locked(*which.target->descriptor);
-  ++device_calls[which.device];
+  if (which.target->uses_device()) take_device_locked(which);
 }
 
-// The one with the fewest calls; there is one, or the call had not been let in.
-std::size_t dispatcher_core::pick_device_locked(const function_descriptor& function) const {
-  std::size_t found = SIZE_MAX;
-  for (std::size_t i = 0; i < device_calls.size(); ++i)
-    if (serves(*config.devices[i], function) &&
-        (found == SIZE_MAX || device_calls[i] < device_calls[found]))
-      found = i;
-  return found;
+// There is one that has room, or its lane would be blocked.
+void dispatcher_core::take_device_locked(call& which) {
+  which.device = place(which.target->need, places).value();
+  places[which.device].reserved += which.target->need.memory;
+  book_device_locked(which, 1);
+}
+
+void dispatcher_core::leave_device_locked(call& which) noexcept {
+  places[which.device].reserved -= which.target->need.memory;
+  book_device_locked(which, ~std::size_t{0});
+}
+
+void dispatcher_core::book_device_locked(call& which, std::size_t by) noexcept {
+  places[which.device].calls += by;
+  find_blocked_locked();
+}
+
+void dispatcher_core::find_blocked_locked() noexcept {
+  for (served_function* each : device_functions)
+    plan.set_blocked(each->line, !place(each->need, places));
 }
 
 // The call has begun and lives, and its worker is free for others, on this thread or another one.
@@ -136,6 +146,8 @@ void dispatcher_core::park(call& which, bool keeps_lane) noexcept {
     const mutex_lock lock(mutex);
     transition_locked(which, call::phase::parked);
     if (!keeps_lane) plan.leave(which);
+    // Its device is idle meanwhile, but for the memory that it keeps.
+    if (which.target->uses_device()) book_device_locked(which, ~std::size_t{0});
     if (has_work_locked()) pick_worker_locked(wake);
   }
   carry_out(wake);
@@ -146,6 +158,7 @@ void dispatcher_core::resume(call& which, bool keeps_lane) noexcept {
   const mutex_lock lock(mutex);
   transition_locked(which, call::phase::running);
   if (!keeps_lane) plan.come_back(which);
+  if (which.target->uses_device()) book_device_locked(which, 1);
 }
 
 // Takes the call that this thread is to run.
@@ -185,7 +198,7 @@ bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optiona
   if (is_first_turn) which.started_at = config.time->now();
   seat own(*this, which);
   const seat_scope seated(own);
-  if (which.target->descriptor->device == device_use::none) {
+  if (!which.target->uses_device()) {
     failure = run_function(which, config);
     return true;
   }
@@ -301,7 +314,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     const mutex_lock lock(mutex);
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
-    if (target.descriptor->device != device_use::none) --device_calls[which.device];
+    if (target.uses_device()) leave_device_locked(which);
     target.metrics.run.add(run_time);
     again = failure && retry_locked(which, *failure, ended, wake);
     if (!again) {
@@ -390,8 +403,7 @@ bool dispatcher_core::run_here(call& which) {
   {
     const mutex_lock lock(mutex);
     if (which.at != call::phase::queued || which.answered) return false;
-    if (which.target->descriptor->device != device_use::none)
-      return false;  // it may end on another thread
+    if (which.target->uses_device()) return false;  // it may end on another thread
     const time_point now = config.time->now();
     if (which.deadline <= now) return false;
     // As many as the user has said may run; it would wait for itself otherwise.

@@ -80,6 +80,8 @@ void add_devices(metrics_writer& out, const dispatcher_snapshot& now) {
       [](const device& each) { return each.calls; });
   add("modal_device_memory_bytes", "Memory of a device for functions.",
       [](const device& each) { return each.memory.limit; });
+  add("modal_device_memory_reserved_bytes", "Memory of a device that calls have asked for.",
+      [](const device& each) { return each.reserved; });
   add("modal_device_memory_used_bytes", "Memory of a device that functions have.",
       [](const device& each) { return each.memory.used; });
   add("modal_device_memory_most_used_bytes", "The most that functions had at any time.",

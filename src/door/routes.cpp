@@ -100,6 +100,7 @@ std::string devices_text(const dispatcher_snapshot& now) {
                 {"memory_bytes", each.memory.limit},
                 {"used_bytes", each.memory.used},
                 {"most_used_bytes", each.memory.most_used},
+                {"reserved_bytes", each.reserved},
                 {"calls", each.calls}};
     if (!each.info.id.empty()) one["id"] = each.info.id;
     if (each.info.capability != 0) one["capability"] = each.info.capability;

@@ -32,6 +32,7 @@ void validate(const executor_config& config) {
   if (config.io_threads == 0) refuse("io_threads must be at least 1");
   if (config.threads > 100'000 || config.io_threads > 1'000) refuse("too many threads");
   if (config.host_devices > 64) refuse("host_devices must be at most 64");
+  if (config.calls_per_device == 0) refuse("calls_per_device must be at least 1");
   if (config.host_device_memory == 0) refuse("host_device_memory must be at least 1");
   if (config.grace.count() < 0) refuse("grace must not be negative");
   if (config.stop_patience.count() < 0) refuse("stop_patience must not be negative");
@@ -159,18 +160,21 @@ void executor::impl::start(boost::asio::io_context* host) {
   const auto between_calls =
       loop != nullptr && host == nullptr ? std::make_shared<loop_lookout>(loop) : nullptr;
   auto devices = detail::make_devices(config, functions);
-  for (const auto& lacking : {devices.no_host_device, devices.no_gpu})
-    if (!lacking.empty()) say(log_level::warning, lacking);
   calls = std::make_shared<detail::dispatcher>(
       functions, detail::dispatcher_config{.bounds = config.limits,
                                            .threads = config.threads,
                                            .log = config.log,
                                            .log_calls = config.log_calls,
                                            .devices = std::move(devices.all),
+                                           .calls_per_device = config.calls_per_device,
                                            .no_host_device = std::move(devices.no_host_device),
                                            .no_gpu = std::move(devices.no_gpu),
                                            .between_calls = between_calls});
   calls->start();
+  for (const auto& each : calls->snapshot().functions)
+    if (!each.obstacle.empty())
+      say(log_level::warning,
+          each.descriptor->name + " cannot be called: " + std::string(each.obstacle));
   const auto count = [open = connections] { return open->load(std::memory_order_relaxed); };
   the_door = std::shared_ptr<detail::door>(new detail::door(*calls, count, config.allowed_origins),
                                            [keep = calls](detail::door* last) { delete last; });

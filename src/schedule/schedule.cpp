@@ -85,6 +85,12 @@ void schedule::come_back(scheduled& which) noexcept {
   refresh(*which.line);
 }
 
+void schedule::set_blocked(lane& line, bool is_blocked) noexcept {
+  if (line.is_blocked_ == is_blocked) return;
+  line.is_blocked_ = is_blocked;
+  refresh(line);
+}
+
 void schedule::note_end(scheduled& which, duration run_time) noexcept {
   lane& line = *which.line;
   line.used_ += run_time - which.charged;

@@ -165,6 +165,12 @@ TEST_CASE("devices: what fails says how", "[integration][devices]") {
   REQUIRE(outside.has_error());
   INFO(outside.error().message());
   CHECK(outside.error() == errc::device_out_of_memory);
+  // What can only be for the device, and has no room there, is not even read.
+  const auto unread =
+      remote<on_device::saxpy>.on(s.client).try_call(2.F, ramp(200'000), ramp(200'000));
+  REQUIRE(unread.has_error());
+  CHECK(unread.error() == errc::too_large);
+  CHECK_THAT(unread.error().message(), test::contains("which no device has"));
   // Nothing of it is left on the device.
   CHECK(remote<on_device::too_much>.on(s.client)(1U << 20).size() == 1 << 20);
   CHECK(remote<on_device::fail_until>.on(s.client)(std::vector<int>{7}, 3) == 7);

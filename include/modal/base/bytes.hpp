@@ -13,6 +13,13 @@ namespace modal {
 using bytes_view = std::span<const std::byte>;
 using mutable_bytes_view = std::span<std::byte>;
 
+/// Sizes: `512_MiB` is 512 × 2^20 bytes.
+inline namespace literals {
+constexpr std::size_t operator""_KiB(unsigned long long count) { return count << 10; }
+constexpr std::size_t operator""_MiB(unsigned long long count) { return count << 20; }
+constexpr std::size_t operator""_GiB(unsigned long long count) { return count << 30; }
+}  // namespace literals
+
 /// Returns the smallest multiple of `alignment` (a power of two) that is not below `size`.
 constexpr std::size_t align_up(std::size_t size, std::size_t alignment) noexcept {
   return (size + alignment - 1) & ~(alignment - 1);

@@ -34,6 +34,9 @@ struct executor_config {
   std::size_t host_devices = 1;
   /// How much memory each host device has for functions. Default 4 GiB.
   std::size_t host_device_memory = std::size_t{4} << 30;
+  /// How many calls each device may have at a time: the next ones are uploaded and the last ones
+  /// downloaded beside those that run. Default 4; at least 1.
+  std::size_t calls_per_device = 4;
   /// The most memory of each GPU that functions may have. Default and 0: all of it.
   std::size_t gpu_memory = 0;
   /// How much host memory may be locked (*pinned*) for each device: large arguments and results lie

@@ -262,6 +262,11 @@ struct target_traits<Target, type_list<P...>> {
     else
       return holds_elsewhere<std::remove_cvref_t<typename Target::result>>;
   }();
+  /// Whether all arguments are device memory themselves, or flat and of a fixed size.
+  static constexpr bool sends_to_device_only =
+      ((category_of<typename parameter<P>::held> == category::elsewhere ||
+        category_of<typename parameter<P>::held> == category::tensor ||
+        is_bitwise<typename parameter<P>::held>)&&...);
   static constexpr bool has_inout = (parameter<P>::is_inout || ...);
   /// What a call brings back as one value.
   using answer = typename find_answer<result, type_list<P...>>::type;

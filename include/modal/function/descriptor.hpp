@@ -23,6 +23,8 @@ struct function_descriptor {
   const function_signature& (*signature)() = nullptr;   ///< built on first use; safe to share
   function_run& (*prepare)(run_slot& where) = nullptr;  ///< makes one run of it
   device_use device = device_use::none;
+  /// Whether what is large among its arguments can only be what goes to the device.
+  bool sends_to_device_only = false;
   function_options options;
   const char* file = "";  ///< where it was registered
   int line = 0;

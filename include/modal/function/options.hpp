@@ -52,6 +52,19 @@ struct function_options {
   /// itself. Where a number is given it does, for it may hold what there is so many of: such a
   /// function must not wait for itself through a URL, or by `spawn`, as many times.
   std::size_t max_concurrent = 0;
+  /// How many devices a call needs. Default 0: one if there is device memory in the signature. 1:
+  /// one in any case, for a function that brings its own memory to it. More are not served yet.
+  int gpu = 0;
+  /// How much device memory a call takes, arguments and result included: it waits in the queue
+  /// until a device has so much that no other call has asked for. Default and 0: it does not say,
+  /// and fails where there is none left.
+  std::size_t gpu_memory = 0;
+  /// The oldest architecture of a GPU that will do, as "sm_90". A string literal. With this, or a
+  /// model, the function runs on a GPU whichever compiler made it.
+  const char* gpu_capability = "";
+  /// Which GPUs will do, by their names, where `*` stands for any text, `?` for any letter, and
+  /// case does not count: "*H200*". A string literal; default: all.
+  const char* gpu_model = "";
   /// What the function does, for `/v1/functions` and `/openapi.json`. A string literal.
   const char* description = "";
   /// What the arguments are called, in their order, for `/openapi.json`: all of them, or none. Not
@@ -70,6 +83,27 @@ constexpr bool retries_are_valid(const function_options& o) {
 constexpr bool retry_delay_is_valid(const function_options& o) {
   return o.retry_delay.count() >= 0 && o.retry_delay <= std::chrono::minutes{1};
 }
+constexpr bool gpu_is_valid(const function_options& o) { return o.gpu == 0 || o.gpu == 1; }
+
+/// Returns 90 for "sm_90", 0 for nothing, and -1 for what is no architecture.
+constexpr int parse_capability(const char* text) {
+  if (text == nullptr) return -1;
+  if (*text == '\0') return 0;
+  for (const char letter : {'s', 'm', '_'})
+    if (*text++ != letter) return -1;
+  int value = 0;
+  for (; *text >= '0' && *text <= '9' && value < 1000; ++text) value = 10 * value + (*text - '0');
+  return *text == '\0' && value >= 10 && value < 1000 ? value : -1;
+}
+constexpr bool gpu_capability_is_valid(const function_options& o) {
+  return parse_capability(o.gpu_capability) >= 0;
+}
+constexpr bool gpu_model_is_valid(const function_options& o) { return o.gpu_model != nullptr; }
+/// Whether nothing but a GPU will do.
+constexpr bool asks_for_gpu(const function_options& o) {
+  return *o.gpu_capability != '\0' || *o.gpu_model != '\0';
+}
+
 constexpr bool description_is_valid(const function_options& o) { return o.description != nullptr; }
 
 /// @param arity how many arguments the function takes.
@@ -83,7 +117,8 @@ constexpr bool arguments_are_valid(const function_options& o, std::size_t arity)
 
 constexpr bool options_are_valid(const function_options& o, std::size_t arity) {
   return arguments_are_valid(o, arity) && timeout_is_valid(o) && retries_are_valid(o) &&
-         retry_delay_is_valid(o) && description_is_valid(o);
+         retry_delay_is_valid(o) && description_is_valid(o) && gpu_is_valid(o) &&
+         gpu_capability_is_valid(o) && gpu_model_is_valid(o);
 }
 
 }  // namespace detail

@@ -18,6 +18,9 @@ std::uintptr_t address_of(const modal::buffer& taken) {
 
 }  // namespace
 
+using namespace modal::literals;
+static_assert(3_KiB == 3072 && 512_MiB == 536'870'912 && 2_GiB == 2'147'483'648);
+
 TEST_CASE("align_up: gives the next multiple, or the number itself", "[base][bytes]") {
   CHECK(modal::align_up(0, 64) == 0);
   CHECK(modal::align_up(1, 64) == 64);

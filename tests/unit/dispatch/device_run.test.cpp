@@ -35,6 +35,9 @@ modal::device_vector<int> passed_on(modal::device_span<const int> values) {
   return made;
 }
 
+// A function that needs most of a device for each of its calls.
+modal::device_vector<int> hungry(modal::device_span<const int> values) { return passed_on(values); }
+
 // What code that uses CUDA's own functions has to find.
 int is_at_home(modal::device_span<const int> values) {
   ++runs;
@@ -49,6 +52,7 @@ namespace {
 catalog some_device_functions() {
   catalog made;
   REQUIRE(made.add(make_descriptor<device_runs::twice>()).has_value());
+  REQUIRE(made.add(make_descriptor<device_runs::hungry>({.gpu_memory = 600_MiB})).has_value());
   for (auto of_gpu :
        {make_descriptor<device_runs::passed_on>(), make_descriptor<device_runs::is_at_home>()}) {
     of_gpu.device = device_use::cuda;
@@ -172,6 +176,65 @@ TEST_CASE("device run: more calls than a device takes wait in the queue",
   CHECK(b.calls.snapshot().waiting == 2);
   gate.set_value();
   for (const auto& each : sinks) CHECK_FALSE(each->get().failure);
+}
+
+TEST_CASE("device run: what needs memory waits for it in the queue, and others go on",
+          "[dispatch][device_run]") {
+  std::promise<void> gate;
+  std::atomic<int> left{2};  // of the copies that are held up
+  device_bench b(std::make_shared<host_device>(host_device_config{
+      .memory_bytes = 1_GiB, .on_copy = [&left, held = gate.get_future().share()](gpu::copy_kind) {
+        if (left-- > 0) held.wait();
+      }}));
+  const auto first = b.call<device_runs::hungry>(b.numbers(100));
+  const auto second = b.call<device_runs::hungry>(b.numbers(100));
+  const auto until = std::chrono::steady_clock::now() + 30s;
+  const auto now = [&b] { return b.calls.snapshot(); };
+  while (now().running != 1 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  CHECK(now().waiting == 1);
+  CHECK(now().devices.at(0).reserved == 600_MiB);
+  // What asks for nothing has its turn, with the one worker that there is.
+  const auto third = b.call(100, 1);
+  while (now().running != 2 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  CHECK(now().running == 2);
+  CHECK(now().waiting == 1);
+  gate.set_value();
+  for (const auto& each : {first, second, third}) CHECK_FALSE(each->get().failure);
+  while (now().devices.at(0).calls != 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  CHECK(now().devices.at(0).reserved == 0);
+}
+
+TEST_CASE("device run: what no device can do is refused, with the reason",
+          "[dispatch][device_run]") {
+  strict_driver driver;  // of sm_90, with 1 GiB
+  {
+    const auto refusal = [](const function_options& options, std::size_t body_size = 100) {
+      catalog one;
+      REQUIRE(one.add(make_descriptor<device_runs::passed_on>(options)).has_value());
+      const auto info = find_cuda_devices(strict_driver::table()).value().at(0);
+      dispatcher calls(one, device_bench::make_config(
+                                std::make_shared<cuda_device>(strict_driver::table(), info), 1));
+      call_head head;
+      head.function = "device_runs::passed_on";
+      head.signature = make_descriptor<device_runs::passed_on>().signature().id;
+      const auto admitted = calls.admit(std::move(head), encoding::binary, body_size);
+      if (admitted) return std::string("admitted");
+      return std::string(to_string(admitted.error().value())) + ": " +
+             admitted.error().details().message;
+    };
+    CHECK(refusal({.gpu_memory = 1_GiB, .gpu_capability = "sm_90", .gpu_model = "STRICT*"}) ==
+          "admitted");
+    CHECK(refusal({.gpu_capability = "sm_100"}) ==
+          "no_device: no device can serve it: cuda:0 is sm_90, and sm_100 is needed");
+    CHECK(refusal({.gpu_model = "*H200*"}) ==
+          "no_device: no device can serve it: cuda:0 is \"strict GPU\", and \"*H200*\" is needed");
+    CHECK(refusal({.gpu_memory = 2_GiB, .gpu_model = "*"}) ==
+          "no_device: no device can serve it: cuda:0 has 1024 MiB, and 2048 MiB are needed");
+    CHECK(refusal({.gpu_model = "*"}, 1_GiB + 1) ==
+          "too_large: the body has 1073741825 bytes, the limit is 1073741824");
+  }
+  for (const auto& each : driver.complaints()) FAIL_CHECK(each);
 }
 
 TEST_CASE("device run: on a GPU nobody waits between the upload and the function",

@@ -49,3 +49,17 @@ TEST_CASE("function options: compare by value", "[function][options]") {
   CHECK(one == function_options{.retries = 1});
   CHECK_FALSE(one == function_options{});
 }
+
+TEST_CASE("options: what a function asks of a device", "[function][options]") {
+  using modal::detail::parse_capability;
+  CHECK(parse_capability("") == 0);
+  CHECK(parse_capability("sm_90") == 90);
+  CHECK(parse_capability("sm_120") == 120);
+  for (const char* wrong : {"90", "sm_", "sm_9", "sm_9.0", "sm_90a", "sm_9000", "SM_90", "s"})
+    CHECK(parse_capability(wrong) == -1);
+  CHECK(parse_capability(nullptr) == -1);
+  CHECK(modal::detail::options_are_valid({.gpu = 1, .gpu_model = "*A100*"}, 0));
+  CHECK_FALSE(modal::detail::options_are_valid({.gpu = 2}, 0));
+  CHECK_FALSE(modal::detail::options_are_valid({.gpu_capability = "hopper"}, 0));
+  CHECK_FALSE(modal::detail::options_are_valid({.gpu_model = nullptr}, 0));
+}

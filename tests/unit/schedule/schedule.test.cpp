@@ -291,3 +291,16 @@ TEST_CASE("schedule: keeps its counts whatever happens", "[schedule]") {
     }
   }
 }
+
+TEST_CASE("schedule: a lane that is blocked waits, and the others go on", "[schedule]") {
+  line_up l;
+  l.add('a', 2);
+  l.add('b', 1);
+  l.plan.set_blocked(l.of('a'), true);
+  CHECK(l.of('a').room() == 0);
+  CHECK(l.take() == 'b');
+  CHECK_FALSE(l.plan.has_next());
+  CHECK(l.plan.queued() == 2);
+  l.plan.set_blocked(l.of('a'), false);
+  CHECK(l.take() == 'a');
+}

@@ -33,7 +33,10 @@ std::string place_of(const function_descriptor& entry) {
 
 bool are_default(function_options options) noexcept {
   const function_options none;
+  // Empty texts of other files are others.
   if (*options.description == '\0') options.description = none.description;
+  if (*options.gpu_capability == '\0') options.gpu_capability = none.gpu_capability;
+  if (*options.gpu_model == '\0') options.gpu_model = none.gpu_model;
   return options == none;
 }
 
@@ -73,6 +76,8 @@ result<void> catalog::add(function_descriptor entry) {
         errc::duplicate_function,
         entry.name + " is registered at " + place_of(place->second) + " and at " + place_of(entry));
   if (!are_default(entry.options)) place->second.options = entry.options;
+  // Only one of the two registrations may know which compiler made it, or what it asks for.
+  place->second.device = std::max(place->second.device, entry.device);
   return {};
 }
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/function/descriptor.hpp>
+
+#include "dispatch/dispatcher.hpp"
+#include "dispatch/metrics.hpp"
+#include "schedule/placement.hpp"
+#include "schedule/schedule.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace modal::detail {
+
+/// A function and its books.
+struct served_function {
+  served_function(const function_descriptor& served, const dispatcher_config& config,
+                  std::size_t functions, std::span<const device_place> places);
+
+  [[nodiscard]] bool uses_device() const noexcept { return descriptor->device != device_use::none; }
+
+  const function_descriptor* descriptor;
+  const function_signature* signature;
+  std::size_t max_queue;
+  device_need need;                       ///< of those that use a device
+  std::string obstacle;                   ///< why no device can ever serve it
+  std::size_t most_arguments = SIZE_MAX;  ///< bytes that a device has room for
+  std::size_t servers;  ///< how many calls of it may be served at a time, if no others come
+
+  // Guarded by the core's mutex.
+  lane line;
+  std::size_t waiting = 0;  ///< tickets, queued calls, and calls that wait to be repeated
+  function_metrics metrics;
+};
+
+/// Returns what is known of the devices before any call has come. @param names what they are
+/// called; outlives what is returned.
+std::vector<device_place> find_places(const dispatcher_config& config,
+                                      std::vector<std::string>& names);
+
+}  // namespace modal::detail

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// @file
+/// Which device a call runs on: pure functions of what is known of devices and of what a function
+/// needs.
+
+namespace modal::detail {
+
+/// What a function needs of a device.
+struct device_need {
+  enum class kind : unsigned char { host, gpu } what = kind::host;
+  std::size_t memory = 0;       ///< bytes that one call may take; 0: it does not say
+  int capability = 0;           ///< at least: 90 is `sm_90`
+  std::string_view model = {};  ///< a glob of its name, as "*H200*"; empty: any
+};
+
+/// A device, and what calls have of it.
+struct device_place {
+  device_need::kind what = device_need::kind::host;
+  std::string_view name = {};  ///< as "cuda:0"
+  std::string_view model = {};
+  int capability = 0;
+  std::size_t memory = 0;    ///< bytes that functions may have
+  std::size_t reserved = 0;  ///< of those, by calls that said so
+  std::size_t calls = 0;
+  std::size_t most_calls = 1;
+};
+
+/// Returns whether `text` is what `glob` describes: `*` is any text, `?` any letter, and case does
+/// not count. Takes time linear in the product of their lengths.
+bool matches_glob(std::string_view glob, std::string_view text) noexcept;
+
+/// Returns why the device can never serve the need; empty where it can.
+std::string obstacle(const device_need& need, const device_place& device);
+
+/// Returns why no device can ever serve the need; nothing where one can.
+std::optional<std::string> why_never(const device_need& need,
+                                     std::span<const device_place> devices);
+
+/// Returns which device a call with this need begins on now: of those that have room, the one with
+/// the fewest calls, then with the most memory left. Nothing: it waits.
+std::optional<std::size_t> place(const device_need& need,
+                                 std::span<const device_place> devices) noexcept;
+
+/// Returns which device the call will most likely run on, whether there is room now or not: the one
+/// with the fewest calls. Nothing where none can serve it.
+std::optional<std::size_t> guess_place(const device_need& need,
+                                       std::span<const device_place> devices) noexcept;
+
+}  // namespace modal::detail

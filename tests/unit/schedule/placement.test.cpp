@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedule/placement.hpp"
+
+#include "support/catch.hpp"
+
+#include <vector>
+
+using namespace modal::detail;
+using test::contains;
+
+namespace {
+
+constexpr std::size_t gib = std::size_t{1} << 30;
+using kind = device_need::kind;
+
+std::vector<device_place> some_devices() {
+  return {{.what = kind::host,
+           .name = "host:0",
+           .model = "host device",
+           .memory = 4 * gib,
+           .most_calls = 4},
+          {.what = kind::gpu,
+           .name = "cuda:0",
+           .model = "NVIDIA A10",
+           .capability = 86,
+           .memory = 24 * gib,
+           .most_calls = 4},
+          {.what = kind::gpu,
+           .name = "cuda:1",
+           .model = "NVIDIA H200",
+           .capability = 90,
+           .memory = 140 * gib,
+           .most_calls = 4}};
+}
+
+}  // namespace
+
+TEST_CASE("placement: globs", "[schedule][placement]") {
+  CHECK(matches_glob("*", ""));
+  CHECK(matches_glob("", ""));
+  CHECK_FALSE(matches_glob("", "x"));
+  CHECK(matches_glob("nvidia h?00", "NVIDIA H200"));
+  CHECK(matches_glob("*H200*", "NVIDIA H200 NVL"));
+  CHECK(matches_glob("*a*b*c", "xaxbxbxc"));
+  CHECK_FALSE(matches_glob("*a*b*c", "xaxbxbx"));
+  CHECK_FALSE(matches_glob("H200", "NVIDIA H200"));
+  CHECK_FALSE(matches_glob("????", "abc"));
+  CHECK(matches_glob("**", "abc"));
+  const std::string many(5000, 'a');
+  CHECK_FALSE(matches_glob("*a*a*a*a*a*a*a*a*a*a*b", many));
+}
+
+TEST_CASE("placement: finds a device that has what is needed", "[schedule][placement]") {
+  const auto devices = some_devices();
+  CHECK(place({.what = kind::host}, devices) == 0U);
+  CHECK(place({.what = kind::gpu}, devices) == 2U);  // it has more memory left
+  CHECK(place({.what = kind::gpu, .memory = 100 * gib}, devices) == 2U);
+  CHECK(place({.what = kind::gpu, .capability = 90}, devices) == 2U);
+  CHECK(place({.what = kind::gpu, .model = "*a10*"}, devices) == 1U);
+  CHECK_FALSE(place({.what = kind::gpu, .capability = 100}, devices));
+  CHECK_FALSE(place({.what = kind::gpu, .model = "*a10*"}, std::span(devices).first(1)));
+}
+
+TEST_CASE("placement: what has no room waits, and others go on", "[schedule][placement]") {
+  auto devices = some_devices();
+  devices[2].calls = 1;
+  CHECK(place({.what = kind::gpu}, devices) == 1U);  // the fewest calls
+  devices[1].calls = 4;
+  CHECK(place({.what = kind::gpu}, devices) == 2U);
+  devices[2].reserved = 139 * gib;
+  CHECK_FALSE(place({.what = kind::gpu, .memory = 2 * gib}, devices));
+  CHECK(place({.what = kind::gpu, .memory = gib}, devices) == 2U);
+  devices[2].calls = 4;
+  CHECK_FALSE(place({.what = kind::gpu}, devices));
+  CHECK(guess_place({.what = kind::gpu}, devices) == 1U);
+  CHECK(guess_place({.what = kind::gpu, .memory = 100 * gib}, devices) == 2U);
+}
+
+TEST_CASE("placement: says why no device will ever do", "[schedule][placement]") {
+  const auto devices = some_devices();
+  CHECK_FALSE(why_never({.what = kind::gpu, .memory = 140 * gib, .capability = 90}, devices));
+  const auto memory = why_never({.what = kind::gpu, .memory = 200 * gib}, devices);
+  REQUIRE(memory);
+  CHECK(*memory ==
+        "cuda:0 has 24576 MiB, and 204800 MiB are needed; "
+        "cuda:1 has 143360 MiB, and 204800 MiB are needed");
+  CHECK_THAT(why_never({.what = kind::gpu, .capability = 100}, devices).value(),
+             contains("cuda:1 is sm_90, and sm_100 is needed"));
+  CHECK_THAT(why_never({.what = kind::host, .model = "*H200*"}, devices).value(),
+             contains("host:0 is \"host device\", and \"*H200*\" is needed"));
+  CHECK(why_never({.what = kind::gpu}, {}) == "");
+}
