@@ -9,6 +9,8 @@
 #include "dispatch/dispatcher_core.hpp"
 #include "dispatch/run_function.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace modal::detail {
@@ -38,13 +40,16 @@ std::shared_ptr<gpu::event> device_run::go_on() {
         if (!failure_)
           attempt([this] {
             device_value(stream_->make_current());
+            entered_ = stream_->is_host() ? note_time() : uploaded_;
             run_->run(which_.work);
-            run_->download();
+            ran_ = note_time();
+            run_->download(which_.work);
           });
         next_ = step::finish;
         if (auto mark = mark_stream()) return mark;
         break;
       case step::finish:
+        if (!failure_) measure();
         if (!failure_) attempt([this] { failure_ = write_result(*run_, which_, config_); });
         next_ = step::over;
         break;
@@ -67,18 +72,40 @@ void device_run::begin() {
   set_input(which_, config_);
   run_ = &which_.target->descriptor->prepare(where_);
   run_->decode(which_.work);
+  begun_ = note_time();
   run_->upload(which_.work);
+  uploaded_ = note_time();
 }
 
 // Returns what the stream has to pass, unless it has passed everything.
 std::shared_ptr<gpu::event> device_run::mark_stream() noexcept {
   auto made = stream_->record();
   if (!made) return give_up(std::move(made).error());
+  if (next_ == step::finish) downloaded_ = *made;
   auto passed = (*made)->is_passed();
   if (!passed) return give_up(std::move(passed).error());
   if (*passed) return nullptr;
   mark_ = *std::move(made);
   return mark_;
+}
+
+// A call does not fail for want of this.
+std::shared_ptr<gpu::event> device_run::note_time() const noexcept {
+  auto made = stream_->record();
+  return made ? *std::move(made) : nullptr;
+}
+
+// The stream has passed all of it.
+void device_run::measure() noexcept {
+  const auto between = [](const auto& from, const auto& to) {
+    if (from == nullptr || to == nullptr) return std::chrono::nanoseconds{0};
+    const auto time = to->since(*from);
+    return time ? std::max(*time, std::chrono::nanoseconds{0}) : std::chrono::nanoseconds{0};
+  };
+  device_report& report = which_.work.device;
+  report.upload = between(begun_, uploaded_);
+  report.run = between(entered_, ran_);
+  report.download = between(ran_, downloaded_);
 }
 
 // Takes note of what failed on the device before the mark.

@@ -47,6 +47,8 @@ class device_run {
   void attempt(Step&& act);
   std::shared_ptr<gpu::event> mark_stream() noexcept;
   void check_mark() noexcept;
+  [[nodiscard]] std::shared_ptr<gpu::event> note_time() const noexcept;
+  void measure() noexcept;
   std::nullptr_t give_up(error reason) noexcept;
   void begin();
 
@@ -58,6 +60,12 @@ class device_run {
   run_slot where_;
   function_run* run_ = nullptr;
   std::shared_ptr<gpu::event> mark_;
+  // Where the device's time went; null where there was no memory to note it.
+  std::shared_ptr<gpu::event> begun_;
+  std::shared_ptr<gpu::event> uploaded_;
+  std::shared_ptr<gpu::event> entered_;
+  std::shared_ptr<gpu::event> ran_;
+  std::shared_ptr<gpu::event> downloaded_;
   std::optional<error> failure_;
   step next_ = step::upload;
 };

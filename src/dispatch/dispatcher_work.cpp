@@ -281,9 +281,11 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   if (!runs_to_its_end(running_call, failure)) return nullptr;
   const time_point started_at = which.started_at;
   const time_point ended = config.time->now();
-  const executor_report measured{.decode = which.work.decode_time,
-                                 .run = which.work.run_time,
-                                 .encode = which.work.encode_time};
+  executor_report measured{.decode = which.work.decode_time,
+                           .run = which.work.run_time,
+                           .encode = which.work.encode_time,
+                           .device = std::move(which.work.device)};
+  if (target.uses_device()) measured.device.name = device_names[which.device];
   if (failure) which.work = invocation{};  // half a result, which a repeated run must not find
   const std::size_t result_size =
       which.encoding == encoding::json ? which.work.json.size() : which.work.result.wire_size();
@@ -316,6 +318,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     plan.note_end(which, run_time);
     if (target.uses_device()) leave_device_locked(which);
     target.metrics.run.add(run_time);
+    if (target.uses_device()) target.metrics.add(measured.device);
     again = failure && retry_locked(which, *failure, ended, wake);
     if (!again) {
       answer.report = measured;

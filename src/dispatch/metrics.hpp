@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/base/error.hpp>
+#include <modal/wire/http_call.hpp>
 
 #include <array>
 #include <chrono>
@@ -36,7 +37,18 @@ struct function_metrics {
   std::uint64_t bytes_out = 0;
   duration_histogram queue;
   duration_histogram run;
+  // On devices.
+  std::uint64_t bytes_up = 0;
+  std::uint64_t bytes_down = 0;
+  std::uint64_t pageable = 0;  ///< calls for which no page-locked memory was left
+  duration_histogram device_run;
 
+  void add(const device_report& of) noexcept {
+    bytes_up += of.bytes_up;
+    bytes_down += of.bytes_down;
+    if (of.path == transfer_path::pageable) ++pageable;
+    device_run.add(of.run);
+  }
   void count(errc outcome) noexcept {
     const auto index = static_cast<std::size_t>(outcome);
     if (index < outcomes) ++calls[index];

@@ -120,6 +120,15 @@ void door::write_answer(const call_answer& answer, const std::string& answer_fie
   add(",\"run_ns\":", report.run.count());
   add(",\"encode_ns\":", report.encode.count());
   add(",\"attempts\":", report.attempts);
+  if (const device_report& device = report.device; !device.name.empty()) {
+    out.body.append(",\"device\":\"").append(device.name).append("\"");
+    add(",\"upload_ns\":", device.upload.count());
+    add(",\"device_run_ns\":", device.run.count());
+    add(",\"download_ns\":", device.download.count());
+    add(",\"bytes_up\":", static_cast<std::int64_t>(device.bytes_up));
+    add(",\"bytes_down\":", static_cast<std::int64_t>(device.bytes_down));
+    out.body.append(",\"path\":\"").append(to_string(device.path)).append("\"");
+  }
   out.body.append("}}\n");
 }
 

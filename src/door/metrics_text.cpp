@@ -88,6 +88,27 @@ void add_devices(metrics_writer& out, const dispatcher_snapshot& now) {
       [](const device& each) { return each.memory.most_used; });
 }
 
+void add_device_functions(metrics_writer& out, const dispatcher_snapshot& now) {
+  using function = dispatcher_snapshot::function;
+  std::vector<const function*> all;
+  for (const function& each : now.functions)
+    if (each.descriptor->device != device_use::none) all.push_back(&each);
+  if (all.empty()) return;
+  const auto add = [&](std::string_view name, std::string_view help, auto get) {
+    out.family(name, "counter", help);
+    for (const function* each : all) out.sample(function_label(*each), get(each->metrics));
+  };
+  add("modal_uploaded_bytes_total", "Bytes of arguments that went to devices.",
+      [](const function_metrics& each) { return each.bytes_up; });
+  add("modal_downloaded_bytes_total", "Bytes of results that came from devices.",
+      [](const function_metrics& each) { return each.bytes_down; });
+  add("modal_pageable_calls_total", "Calls for which no page-locked memory was left.",
+      [](const function_metrics& each) { return each.pageable; });
+  out.family("modal_device_run_seconds", "histogram", "On a device, between the copies.");
+  for (const function* each : all)
+    add_histogram(out, function_label(*each), each->metrics.device_run);
+}
+
 void add_one(metrics_writer& out, std::string_view name, std::string_view type,
              std::string_view help, std::uint64_t value) {
   out.family(name, type, help);
@@ -120,6 +141,7 @@ std::string metrics_text(const dispatcher_snapshot& now, std::size_t connections
     add_histogram(out, function_label(each), each.metrics.queue);
   out.family("modal_run_seconds", "histogram", "On a worker: decoding, running and encoding.");
   for (const auto& each : now.functions) add_histogram(out, function_label(each), each.metrics.run);
+  add_device_functions(out, now);
   add_devices(out, now);
   add_one(out, "modal_bytes_in_flight", "gauge", "Bytes of call bodies that are held.",
           now.bytes_in_flight);

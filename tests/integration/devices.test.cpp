@@ -243,3 +243,24 @@ TEST_CASE("devices: a stop ends what a device is busy with", "[integration][devi
     CHECK(call->try_get().has_error());
   }
 }
+
+TEST_CASE("devices: the report says where the time went", "[integration][devices]") {
+  auto config = quiet_config();
+  config.host_device_copy_rate = 100'000'000;
+  serving s(config);
+  const auto x = ramp(250'000);  // 10 ms each way
+  auto call = remote<on_device::saxpy>.on(s.client).spawn(2.F, x, x);
+  (void)call.get();
+  const auto report = call.report().device;
+  CHECK(report.name == "host:0");
+  CHECK(report.bytes_up == 2'000'000);
+  CHECK(report.bytes_down == 1'000'000);
+  CHECK(report.path == modal::transfer_path::host);
+  CHECK(report.upload >= 20ms);
+  CHECK(report.download >= 10ms);
+  CHECK(report.run > 0ns);
+  CHECK(report.run < call.report().total);
+  auto none = remote<on_device::add>.on(s.client).spawn(1, 2);
+  none.wait();
+  CHECK(none.report().device.name.empty());
+}

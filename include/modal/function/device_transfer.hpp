@@ -7,7 +7,9 @@
 #include <modal/gpu/pinned_span.hpp>
 #include <modal/gpu/stream.hpp>
 #include <modal/gpu/tensor.hpp>
+#include <modal/wire/http_call.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,16 +37,31 @@ struct inout_argument {
   std::shared_ptr<T[]> back;
 };
 
-/// Puts the download of `size` elements into a stream. @return where they will lie: in locked
-/// memory, if there is some. **Errors**: throws `device_error`, `std::bad_alloc`.
+/// Takes note of bytes that came by `path`.
+inline void note_path(device_report& of, transfer_path path) noexcept {
+  of.path = std::max(of.path, path);
+}
+
+/// Puts the download of `size` elements into a stream. @param noted is told of it, unless null.
+/// @return where they will lie: in locked memory, if there is some. **Errors**: throws
+/// `device_error`, `std::bad_alloc`.
 template <class T>
-std::shared_ptr<T[]> copy_to_host(gpu::stream& on, const T* from, std::size_t size) {
+std::shared_ptr<T[]> copy_to_host(gpu::stream& on, const T* from, std::size_t size,
+                                  device_report* noted = nullptr) {
   if (size == 0) return nullptr;
   std::shared_ptr<T[]> made;
-  if (auto pinned = on.take_pinned(size * sizeof(T)))
+  const auto pinned = on.take_pinned(size * sizeof(T));
+  const bool is_pinned = pinned != nullptr;
+  if (is_pinned)
     made = {pinned, reinterpret_cast<T*>(pinned.get())};
   else
     made = std::make_shared_for_overwrite<T[]>(size);
+  if (noted != nullptr) {
+    noted->bytes_down += size * sizeof(T);
+    note_path(*noted, on.is_host() ? transfer_path::host
+                      : is_pinned  ? transfer_path::pinned
+                                   : transfer_path::pageable);
+  }
   device_value(on.copy(made.get(), from, size * sizeof(T), gpu::copy_kind::to_host));
   return made;
 }
@@ -104,9 +121,10 @@ class device_uploads {
   /// @param block of memory in which small arguments may lie together: those that do are copied
   /// from there as they are, if the device can. @param pinned page-locked memory in which arguments
   /// may lie: a GPU copies from there; what lies elsewhere is first copied to such memory.
+  /// @param noted is told how much went which way, unless null.
   /// **Errors**: `device_out_of_memory`, `device_fault`.
-  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
-                   bytes_view pinned = {});
+  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block, bytes_view pinned = {},
+                   device_report* noted = nullptr);
 
  private:
   struct part {
@@ -127,12 +145,14 @@ class device_uploads {
     parts_.push_back(
         {reinterpret_cast<const std::byte*>(from.data()), from.size_bytes(), what, argument, tell});
   }
+  result<void> put_all(const std::shared_ptr<gpu::stream>& on, bytes_view block, bytes_view pinned);
   result<void> put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
                          bytes_view pinned);
   result<void> put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block);
   const std::byte* stage(gpu::stream& on, const part& which, bytes_view pinned);
 
   std::vector<part> parts_;
+  device_report noted_;
   std::vector<device_block> blocks_;                  // of views
   std::vector<std::shared_ptr<std::byte[]>> staged_;  // what did not lie where it is copied from
 };

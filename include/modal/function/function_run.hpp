@@ -3,6 +3,7 @@
 
 #include <modal/base/bytes.hpp>
 #include <modal/base/limits.hpp>
+#include <modal/wire/http_call.hpp>
 #include <modal/wire/payload.hpp>
 
 #include <chrono>
@@ -30,6 +31,8 @@ struct invocation {
   payload result;    ///< of `encoding::binary`; may borrow what `payload::keep` holds
   std::string json;  ///< of `encoding::json`: the text of the result's value
 
+  device_report device;  ///< of a function that uses one; without the times
+
   /// How far the run came, so that an exception can be told apart.
   enum class stage : std::uint8_t { decode, run, encode, done } at = stage::decode;
   std::chrono::nanoseconds decode_time{0};
@@ -54,14 +57,14 @@ class function_run {
   }
   /// Puts the upload of the arguments into the call's stream, for functions that use a device:
   /// after `decode`. Throws `call_error`.
-  void upload(const invocation& call) { put_uploads(call); }
+  void upload(invocation& call) { put_uploads(call); }
   /// Calls the function. Throws what it throws.
   void run(invocation& call) {
     take(call, invocation::stage::run, call.run_time, &function_run::call_function);
   }
   /// Puts the download of the result into the call's stream: after `run`. It is not to be written
   /// until the stream has passed that. Throws `call_error`.
-  void download() { put_download(); }
+  void download(invocation& call) { put_download(call); }
   /// Writes the result, which is of no use to anybody else after that.
   void encode(invocation& call) {
     take(call, invocation::stage::encode, call.encode_time, &function_run::write_result);
@@ -70,9 +73,9 @@ class function_run {
 
  private:
   virtual void read_arguments(invocation& call) = 0;
-  virtual void put_uploads(const invocation& /*call*/) {}
+  virtual void put_uploads(invocation& /*call*/) {}
   virtual void call_function(invocation& call) = 0;
-  virtual void put_download() {}
+  virtual void put_download(invocation& /*call*/) {}
   virtual void write_result(invocation& call) = 0;
 
   void take(invocation& call, invocation::stage which, std::chrono::nanoseconds& spent,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/base/ids.hpp>
+#include <modal/wire/http_call.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -24,6 +25,8 @@ struct call_report {
 
   std::size_t bytes_in = 0;   ///< of the arguments' payload
   std::size_t bytes_out = 0;  ///< of the result's payload
+
+  device_report device{};  ///< of a function that uses one
 };
 
 }  // namespace modal

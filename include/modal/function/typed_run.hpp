@@ -126,11 +126,11 @@ class typed_run final : public function_run {
     archive.finish();
   }
 
-  void put_uploads(const invocation& call) override {
+  void put_uploads(invocation& call) override {
     if constexpr (traits::uses_device) {
       const auto note = [this](auto& each) { uploads_.add(each); };
       std::apply([&note](auto&... each) { (visit_elsewhere(each, note), ...); }, arguments_);
-      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned));
+      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned, &call.device));
     }
   }
 
@@ -141,13 +141,15 @@ class typed_run final : public function_run {
       result_.emplace(traits::apply(arguments_));
   }
 
-  void put_download() override {
+  void put_download([[maybe_unused]] invocation& call) override {
+    [[maybe_unused]] const auto copy = [&call](const auto* from, std::size_t size) {
+      return copy_to_host(*gpu::current_stream(), from, size, &call.device);
+    };
     if constexpr (is_device_result)
-      visit_elsewhere(*result_, [](auto& each) {
-        each.set_host_copy(copy_to_host(*gpu::current_stream(), each.data(), each.size()));
-      });
-    each_inout([](auto& each) {
-      each.back = copy_to_host(*gpu::current_stream(), each.there.data(), each.there.size());
+      visit_elsewhere(*result_,
+                      [&copy](auto& each) { each.set_host_copy(copy(each.data(), each.size())); });
+    each_inout([&copy](auto& each) {
+      each.back = copy(std::as_const(each.there).data(), each.there.size());
     });
   }
 

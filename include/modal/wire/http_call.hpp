@@ -63,6 +63,27 @@ result<std::string> parse_call_path(std::string_view path);
 /// `unsupported_feature`, by name, for another protocol version or a required feature.
 result<call_head> parse_call_fields(std::span<const http_field> fields);
 
+/// How bytes came to a device and from it: of several, the slowest.
+enum class transfer_path : std::uint8_t {
+  none,      ///< there were none
+  host,      ///< by the CPU, on a host device
+  packed,    ///< written together in page-locked memory, and copied from there
+  pinned,    ///< from page-locked memory, where they came to lie
+  pageable,  ///< from other memory: there was no page-locked memory left
+};
+std::string_view to_string(transfer_path path) noexcept;
+
+/// What a call was on its device, by the device's clock.
+struct device_report {
+  std::string name{};                    ///< as "cuda:0"; empty: it was on none
+  std::chrono::nanoseconds upload{0};    ///< of arguments
+  std::chrono::nanoseconds run{0};       ///< between the copies: what the function put there
+  std::chrono::nanoseconds download{0};  ///< of results
+  std::size_t bytes_up = 0;
+  std::size_t bytes_down = 0;
+  transfer_path path = transfer_path::none;
+};
+
 /// What the executor measured; the value of the `modal-report` field:
 /// `queue=1200,decode=300,run=…,encode=…,attempts=1` in nanoseconds.
 struct executor_report {
@@ -71,9 +92,11 @@ struct executor_report {
   std::chrono::nanoseconds run{0};
   std::chrono::nanoseconds encode{0};
   int attempts = 1;
+  device_report device{};
 };
 
-/// Appends the field's value to `out`, without allocating where `out` has room for 120 characters.
+/// Appends the field's value to `out`, without allocating where `out` has room for 120 characters,
+/// or 300 for a call on a device.
 void append_report(std::string& out, const executor_report& report);
 
 /// Reads a report; unknown keys and malformed parts are ignored, as a report is only information.

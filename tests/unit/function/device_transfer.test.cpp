@@ -209,3 +209,31 @@ TEST_CASE("copy to host: comes to locked memory where there is some",
   CHECK(std::equal(values.begin(), values.end(), second.get()));
   CHECK(modal::detail::copy_to_host(stream, values.data(), 0) == nullptr);
 }
+
+TEST_CASE("device uploads: tell which way the bytes went", "[function][device_transfer]") {
+  using modal::transfer_path;
+  const auto big = ramp<int>(20'000, 1);
+  const auto small = ramp<int>(10, 2);
+  const auto path_of = [&](bool is_gpu, std::size_t pinned_left, bool has_big, bool lies_pinned) {
+    const auto stream = std::make_shared<noting_stream>();
+    stream->is_gpu = is_gpu;
+    stream->pinned_left = pinned_left;
+    auto a = argument_of(big);
+    auto b = argument_of(small);
+    device_uploads uploads;
+    if (has_big) uploads.add(a);
+    uploads.add(b);
+    modal::device_report noted;
+    uploads
+        .put(stream, {}, lies_pinned ? std::as_bytes(std::span(big)) : modal::bytes_view(), &noted)
+        .value();
+    CHECK(noted.bytes_up == (has_big ? 80'000U : 0U) + 40);
+    return noted.path;
+  };
+  CHECK(path_of(false, 0, true, false) == transfer_path::host);
+  CHECK(path_of(true, 1000, false, false) == transfer_path::packed);
+  CHECK(path_of(true, 100'000, true, false) == transfer_path::pinned);
+  CHECK(path_of(true, 1000, true, true) == transfer_path::pinned);
+  CHECK(path_of(true, 1000, true, false) == transfer_path::pageable);
+  CHECK(path_of(true, 0, true, true) == transfer_path::pageable);
+}

@@ -110,7 +110,7 @@ void take_all_steps(std::string_view name, invocation& call) {
   run.decode(call);
   run.upload(call);
   run.run(call);
-  run.download();
+  run.download(call);
   run.encode(call);
 }
 

@@ -310,3 +310,30 @@ TEST_CASE("problem: nobody can ask for a wait of more than an hour", "[wire][htt
       R"({"type":"urn:modal:error:queue_full","retry_after_ms":18446744073709551615})");
   CHECK(reason.details().retry_after == 1h);
 }
+
+TEST_CASE("http call: the report of a call on a device", "[wire][http_call]") {
+  using modal::transfer_path;
+  modal::executor_report report;
+  report.device = {.name = "cuda:1",
+                   .upload = std::chrono::nanoseconds{10},
+                   .run = std::chrono::nanoseconds{20},
+                   .download = std::chrono::nanoseconds{30},
+                   .bytes_up = 40,
+                   .bytes_down = 50,
+                   .path = transfer_path::pinned};
+  std::string text;
+  modal::append_report(text, report);
+  CHECK(text ==
+        "queue=0,decode=0,run=0,encode=0,attempts=1,device=cuda:1,upload=10,device-run=20,"
+        "download=30,bytes-up=40,bytes-down=50,path=pinned");
+  const auto read = modal::parse_report(text).device;
+  CHECK(read.name == "cuda:1");
+  CHECK(read.upload.count() == 10);
+  CHECK(read.run.count() == 20);
+  CHECK(read.download.count() == 30);
+  CHECK(read.bytes_up == 40);
+  CHECK(read.bytes_down == 50);
+  CHECK(read.path == transfer_path::pinned);
+  CHECK(modal::parse_report("device=" + std::string(100, 'x')).device.name.empty());
+  CHECK(modal::parse_report("path=by-train,upload=-1").device.path == transfer_path::none);
+}

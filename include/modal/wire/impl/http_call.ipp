@@ -256,6 +256,31 @@ void append_report(std::string& out, const executor_report& report) {
   append(",run=", report.run.count());
   append(",encode=", report.encode.count());
   append(",attempts=", report.attempts);
+  const device_report& device = report.device;
+  if (device.name.empty()) return;
+  out.append(",device=").append(device.name);
+  append(",upload=", device.upload.count());
+  append(",device-run=", device.run.count());
+  append(",download=", device.download.count());
+  append(",bytes-up=", device.bytes_up);
+  append(",bytes-down=", device.bytes_down);
+  out.append(",path=").append(to_string(device.path));
+}
+
+std::string_view to_string(transfer_path path) noexcept {
+  switch (path) {
+    case transfer_path::none:
+      return "none";
+    case transfer_path::host:
+      return "host";
+    case transfer_path::packed:
+      return "packed";
+    case transfer_path::pinned:
+      return "pinned";
+    case transfer_path::pageable:
+      return "pageable";
+  }
+  return "none";
 }
 
 executor_report parse_report(std::string_view text) noexcept {
@@ -266,6 +291,13 @@ executor_report parse_report(std::string_view text) noexcept {
     const auto equals = part.find('=');
     if (equals == std::string_view::npos) continue;
     const auto key = part.substr(0, equals);
+    const auto text_value = part.substr(equals + 1);
+    // No longer than what a string holds without memory.
+    if (key == "device" && text_value.size() <= 15) report.device.name = text_value;
+    if (key == "path")
+      for (const auto each : {transfer_path::host, transfer_path::packed, transfer_path::pinned,
+                              transfer_path::pageable})
+        if (text_value == to_string(each)) report.device.path = each;
     std::int64_t value = 0;
     if (!read_decimal<std::int64_t>(part.substr(equals + 1), 0, INT64_MAX, value)) continue;
     const std::chrono::nanoseconds time(value);
@@ -273,6 +305,11 @@ executor_report parse_report(std::string_view text) noexcept {
     if (key == "decode") report.decode = time;
     if (key == "run") report.run = time;
     if (key == "encode") report.encode = time;
+    if (key == "upload") report.device.upload = time;
+    if (key == "device-run") report.device.run = time;
+    if (key == "download") report.device.download = time;
+    if (key == "bytes-up") report.device.bytes_up = static_cast<std::size_t>(value);
+    if (key == "bytes-down") report.device.bytes_down = static_cast<std::size_t>(value);
     if (key == "attempts" && value <= 1000) report.attempts = static_cast<int>(value);
   }
   return report;
