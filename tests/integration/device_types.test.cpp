@@ -96,9 +96,11 @@ modal::tensor<float, 2> transposed(modal::tensor_view<const float, 2> from) {
   return made;
 }
 
+// Listed: Clang cannot count the members of a struct that has vectors of what cannot be copied.
 struct layers {
   std::vector<modal::tensor<int, 1>> each;
 };
+MODAL_FIELDS(layers, each)
 layers reversed(layers which) {
   std::reverse(which.each.begin(), which.each.end());
   return which;
