@@ -117,6 +117,9 @@ struct executor::impl {
   }
   void start(boost::asio::io_context* host);
   void stop() noexcept;
+  void stop_once() noexcept;
+  /// Waits until no thread is inside of `stop`.
+  void wait_alone() noexcept;
   /// Logs, unless that fails: no memory, or a sink that throws against its contract.
   template <class Text>
   void say_surely(log_level level, Text text) const noexcept {
@@ -150,6 +153,7 @@ struct executor::impl {
   mutable detail::mutex mutex;
   detail::condition_variable changed;
   state at MODAL_GUARDED_BY(mutex) = state::fresh;
+  std::size_t stopping MODAL_GUARDED_BY(mutex) = 0;  ///< threads inside of `stop`
 };
 
 void executor::impl::start(boost::asio::io_context* host) {
@@ -209,10 +213,26 @@ void executor::impl::start(boost::asio::io_context* host) {
        {"devices", names_of(calls->snapshot().devices)}});
 }
 
-// Whatever happens in between, who waits for the end of this is told, by the last thing it does:
-// the executor may be destroyed then.
+// Whoever comes back from this may destroy the executor, and waits for the others that are inside.
 void executor::impl::stop() noexcept {
   if (is_elsewhere()) return;
+  {
+    const detail::mutex_lock lock(mutex);
+    ++stopping;
+  }
+  stop_once();
+  const detail::mutex_lock lock(mutex);
+  --stopping;
+  changed.notify_all();
+}
+
+void executor::impl::wait_alone() noexcept {
+  detail::mutex_lock lock(mutex);
+  while (stopping != 0) changed.wait(lock);
+}
+
+// Whatever happens in between, who waits for the end of this is told.
+void executor::impl::stop_once() noexcept {
   {
     detail::mutex_lock lock(mutex);
     while (at == state::stopping) changed.wait(lock);
@@ -247,6 +267,7 @@ executor::executor(executor_config config) : impl_(std::make_unique<impl>(std::m
 
 executor::~executor() {
   impl_->stop();
+  if (!impl_->is_elsewhere()) impl_->wait_alone();
   // In the child of a fork, what the threads of the parent were doing is never done.
   static std::atomic<impl*> of_the_parent{nullptr};  // still known, to those who look for leaks
   if (impl_->is_elsewhere()) of_the_parent = impl_.release();
