@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schedule/placement.hpp"
 
+#include <algorithm>
 #include <tuple>
 
 namespace modal::detail {
@@ -28,7 +29,8 @@ std::optional<std::size_t> find_best(std::span<const device_place> devices, May 
   std::optional<std::size_t> best;
   const auto rank = [&](std::size_t which) {
     const device_place& each = devices[which];
-    return std::tuple(each.calls, each.reserved - each.memory);  // wraps: more left is less
+    // More memory left is better.
+    return std::tuple(each.calls, ~(each.memory - std::min(each.memory, each.reserved)));
   };
   for (std::size_t i = 0; i < devices.size(); ++i)
     if (may(devices[i]) && (!best || rank(i) < rank(*best))) best = i;

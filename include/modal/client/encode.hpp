@@ -42,7 +42,7 @@ consteval bool is_same_range() {
 template <class Held, class A>
 void encode_argument(payload& out, const A& argument) {
   static_assert(
-      category_of<A> == category::tensor || !requires { typename A::views_elsewhere; },
+      !requires { typename A::views_elsewhere; } || requires { A::rank; },
       "modal: a device_span cannot be sent: it may refer to memory of a device; pass what "
       "lies on the host");
   output_archive archive(out);

@@ -70,6 +70,10 @@ TEST_CASE("placement: what has no room waits, and others go on", "[schedule][pla
   devices[2].reserved = 139 * gib;
   CHECK_FALSE(place({.what = kind::gpu, .memory = 2 * gib}, devices));
   CHECK(place({.what = kind::gpu, .memory = gib}, devices) == 2U);
+  devices[1].calls = devices[2].calls;
+  devices[2].reserved = 140 * gib;  // nothing is left of it
+  CHECK(place({.what = kind::gpu}, devices) == 1U);
+  devices[1].calls = 4;
   devices[2].calls = 4;
   CHECK_FALSE(place({.what = kind::gpu}, devices));
   CHECK(guess_place({.what = kind::gpu}, devices) == 1U);
