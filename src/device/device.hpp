@@ -44,6 +44,9 @@ class device {
   [[nodiscard]] virtual const device_info& info() const noexcept = 0;
   [[nodiscard]] virtual device_memory memory() const noexcept = 0;
 
+  /// Returns whether it is lost to this process: every operation is a `device_fault` from then on.
+  [[nodiscard]] virtual bool has_failed() const noexcept { return false; }
+
   /// Makes a stream. **Errors**: `device_fault`.
   virtual result<std::shared_ptr<gpu::stream>> make_stream() = 0;
 

@@ -111,6 +111,7 @@ struct dispatcher_snapshot {
     device_memory memory;
     std::size_t calls;     ///< that it has
     std::size_t reserved;  ///< memory that they have asked for
+    bool has_failed;       ///< it is lost until the process is started anew
   };
   std::vector<function> functions;
   std::vector<device> devices;

@@ -148,6 +148,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void leave_device_locked(call& which) noexcept MODAL_REQUIRES(mutex);
   /// @param by 1, or -1 as it wraps around.
   void book_device_locked(call& which, std::size_t by) noexcept MODAL_REQUIRES(mutex);
+  bool notice_fault_locked(call& which) noexcept MODAL_REQUIRES(mutex);
+  void log_fault(std::size_t device) const noexcept;
   void find_blocked_locked() noexcept MODAL_REQUIRES(mutex);
   void park(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   void resume(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);

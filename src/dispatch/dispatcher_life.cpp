@@ -67,11 +67,12 @@ dispatcher_snapshot dispatcher_core::snapshot() const {
   dispatcher_snapshot now;
   now.functions.reserve(served.size());
   for (const auto& each : config.devices)
-    now.devices.push_back({each->which().info(), each->which().memory(), 0, 0});
+    now.devices.push_back({each->which().info(), each->which().memory(), 0, 0, false});
   const mutex_lock lock(mutex);
   for (std::size_t i = 0; i < now.devices.size(); ++i) {
     now.devices[i].calls = places[i].calls;
     now.devices[i].reserved = places[i].reserved;
+    now.devices[i].has_failed = places[i].has_failed;
   }
   for (const auto& [name, each] : served)
     now.functions.push_back(

@@ -134,6 +134,14 @@ void dispatcher_core::book_device_locked(call& which, std::size_t by) noexcept {
   find_blocked_locked();
 }
 
+// Returns whether its device is lost, and nobody knew yet: other devices serve what they can.
+bool dispatcher_core::notice_fault_locked(call& which) noexcept {
+  device_place& there = places[which.device];
+  if (there.has_failed || !config.devices[which.device]->which().has_failed()) return false;
+  there.has_failed = true;
+  return true;
+}
+
 void dispatcher_core::find_blocked_locked() noexcept {
   for (served_function* each : device_functions)
     plan.set_blocked(each->line, !place(each->need, places));
@@ -307,6 +315,8 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   incoming_body body;
   bool mine = false;
   bool again = false;
+  bool is_fault = false;
+  const std::size_t device = which.device;
   std::vector<call_ptr> followers;
   repeatable_calls::kept_list dropped;
   wake_up wake;
@@ -316,7 +326,10 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     const mutex_lock lock(mutex);
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
-    if (target.uses_device()) leave_device_locked(which);
+    if (target.uses_device()) {
+      is_fault = failure && notice_fault_locked(which);
+      leave_device_locked(which);
+    }
     target.metrics.run.add(run_time);
     if (target.uses_device()) target.metrics.add(measured.device);
     again = failure && retry_locked(which, *failure, ended, wake);
@@ -348,6 +361,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   }
   carry_out(wake);
   end_aside(std::move(dropped));
+  if (is_fault) log_fault(device);
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;
@@ -378,6 +392,21 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   deliver_failure(followers, failure ? *failure : no_memory, answer.report);
   log_end(which, failure, ended - started_at);
   return next;
+}
+
+void dispatcher_core::log_fault(std::size_t device) const noexcept {
+  if (!config.log) return;
+  try {
+    config.log({.level = log_level::error,
+                .time = std::chrono::system_clock::now(),
+                .message = device_names[device] +
+                           " has failed, and with it what needs it, until this process is started "
+                           "anew",
+                .function = {},
+                .call = {},
+                .fields = {}});
+  } catch (...) {
+  }
 }
 
 // After the answer: the sink of the log is the user's, and may take its time. What it throws, or a

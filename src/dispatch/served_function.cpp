@@ -54,7 +54,7 @@ served_function::served_function(const function_descriptor& served, const dispat
   most_arguments = 0;
   for (const device_place& each : places)
     if (detail::obstacle(need, each).empty())
-      most_arguments = std::max(most_arguments, each.memory + beside);
+      most_arguments = std::max(most_arguments, std::min(each.memory, SIZE_MAX - beside) + beside);
 }
 
 std::vector<device_place> find_places(const dispatcher_config& config,

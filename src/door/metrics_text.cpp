@@ -78,6 +78,8 @@ void add_devices(metrics_writer& out, const dispatcher_snapshot& now) {
   };
   add("modal_device_calls", "Calls that a device has.",
       [](const device& each) { return each.calls; });
+  add("modal_device_failed", "1 where a device is lost until the process is started anew.",
+      [](const device& each) { return each.has_failed ? 1U : 0U; });
   add("modal_device_memory_bytes", "Memory of a device for functions.",
       [](const device& each) { return each.memory.limit; });
   add("modal_device_memory_reserved_bytes", "Memory of a device that calls have asked for.",

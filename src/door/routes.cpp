@@ -60,7 +60,7 @@ void routes::write(route which, const incoming_request& request, reply& out) {
       break;
     case route::readyz:
       out.content_type = "text/plain";
-      out.body = "ready\n";
+      out.body = ready_text(calls_.snapshot());
       if (calls_.draining()) {
         out.status = 503;
         out.body = "draining\n";
@@ -92,6 +92,14 @@ void routes::write_document(document& which, const std::function<std::string()>&
   out.body = which.text;
 }
 
+// What does not need the device that has failed goes on.
+std::string ready_text(const dispatcher_snapshot& now) {
+  std::string failed;
+  for (const auto& each : now.devices)
+    if (each.has_failed) failed += (failed.empty() ? "" : ", ") + to_name(each.info);
+  return failed.empty() ? "ready\n" : "degraded: " + failed + " has failed\n";
+}
+
 std::string devices_text(const dispatcher_snapshot& now) {
   json listed = json::array();
   for (const auto& each : now.devices) {
@@ -101,7 +109,8 @@ std::string devices_text(const dispatcher_snapshot& now) {
                 {"used_bytes", each.memory.used},
                 {"most_used_bytes", each.memory.most_used},
                 {"reserved_bytes", each.reserved},
-                {"calls", each.calls}};
+                {"calls", each.calls},
+                {"has_failed", each.has_failed}};
     if (!each.info.id.empty()) one["id"] = each.info.id;
     if (each.info.capability != 0) one["capability"] = each.info.capability;
     if (each.info.numa_node >= 0) one["numa_node"] = each.info.numa_node;

@@ -43,6 +43,9 @@ class routes {
 /// Returns the devices and what they are busy with, in JSON.
 std::string devices_text(const dispatcher_snapshot& now);
 
+/// Returns what `/readyz` answers while calls are taken.
+std::string ready_text(const dispatcher_snapshot& now);
+
 /// Returns an OpenAPI 3.1 document of all functions.
 std::string openapi_text(const catalog& functions);
 

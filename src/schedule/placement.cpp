@@ -30,7 +30,8 @@ std::optional<std::size_t> find_best(std::span<const device_place> devices, May 
   const auto rank = [&](std::size_t which) {
     const device_place& each = devices[which];
     // More memory left is better.
-    return std::tuple(each.calls, ~(each.memory - std::min(each.memory, each.reserved)));
+    return std::tuple(each.has_failed, each.calls,
+                      ~(each.memory - std::min(each.memory, each.reserved)));
   };
   for (std::size_t i = 0; i < devices.size(); ++i)
     if (may(devices[i]) && (!best || rank(i) < rank(*best))) best = i;
@@ -91,8 +92,11 @@ std::optional<std::string> why_never(const device_need& need,
 
 std::optional<std::size_t> place(const device_need& need,
                                  std::span<const device_place> devices) noexcept {
-  return find_best(devices, [&need](const device_place& each) {
-    return can_serve(need, each) && has_room(need, each);
+  const bool only_failed = std::none_of(
+      devices.begin(), devices.end(),
+      [&need](const device_place& each) { return can_serve(need, each) && !each.has_failed; });
+  return find_best(devices, [&need, only_failed](const device_place& each) {
+    return can_serve(need, each) && has_room(need, each) && each.has_failed == only_failed;
   });
 }
 

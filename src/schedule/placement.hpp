@@ -31,6 +31,7 @@ struct device_place {
   std::size_t reserved = 0;  ///< of those, by calls that said so
   std::size_t calls = 0;
   std::size_t most_calls = 1;
+  bool has_failed = false;  ///< and fails every call: only for those that nobody else can serve
 };
 
 /// Returns whether `text` is what `glob` describes: `*` is any text, `?` any letter, and case does

@@ -152,15 +152,17 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
           break;
         }
       }
-      tasks.splice(tasks.end(), own->tasks);
+      // One at a time, so that who waits for a mark waits for no more than one.
+      if (!own->tasks.empty()) tasks.splice(tasks.end(), own->tasks, own->tasks.begin());
       if (!own->fresh.empty()) {
         looks = 0;
         pause = shortest_pause;
         all.splice(all.end(), own->fresh);
       }
     }
-    for (; !tasks.empty(); tasks.pop_front()) {
-      std::exchange(tasks.front(), {})();
+    if (!tasks.empty()) {
+      tasks.front()();
+      tasks.clear();
       own->note_done();
     }
     // In the order in which they were put there: the first is most likely passed.

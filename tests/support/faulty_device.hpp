@@ -22,6 +22,9 @@ class faulty_device final : public modal::detail::device {
   [[nodiscard]] modal::detail::device_memory memory() const noexcept override {
     return real_.memory();
   }
+  [[nodiscard]] bool has_failed() const noexcept override {
+    return faults_->has_failed && faults_->what == modal::errc::device_fault;
+  }
   modal::result<std::shared_ptr<modal::gpu::stream>> make_stream() override {
     if (faults_->fails()) return faults_->reason();
     return std::make_shared<stream>(faults_, real_.make_stream().value());
@@ -29,7 +32,7 @@ class faulty_device final : public modal::detail::device {
   [[nodiscard]] modal::detail::pinned_pool& pinned() noexcept override { return real_.pinned(); }
 
   /// Returns whether the operation was reached.
-  [[nodiscard]] bool has_failed() const { return faults_->has_failed; }
+  [[nodiscard]] bool was_reached() const { return faults_->has_failed; }
 
  private:
   struct faults {

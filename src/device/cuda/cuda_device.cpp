@@ -340,6 +340,8 @@ const device_info& cuda_device::info() const noexcept { return context_->info; }
 
 device_memory cuda_device::memory() const noexcept { return context_->memory(); }
 
+bool cuda_device::has_failed() const noexcept { return context_->has_failed(); }
+
 result<std::shared_ptr<gpu::stream>> cuda_device::make_stream() {
   auto made = std::make_shared<cuda_stream>(context_, pinned_);
   if (auto opened = made->open(); !opened) return std::move(opened).error();

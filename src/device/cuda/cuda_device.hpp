@@ -30,6 +30,7 @@ class cuda_device final : public device {
 
   [[nodiscard]] const device_info& info() const noexcept override;
   [[nodiscard]] device_memory memory() const noexcept override;
+  [[nodiscard]] bool has_failed() const noexcept override;
   result<std::shared_ptr<gpu::stream>> make_stream() override;
   [[nodiscard]] pinned_pool& pinned() noexcept override { return *pinned_; }
 

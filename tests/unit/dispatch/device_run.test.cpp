@@ -122,7 +122,7 @@ TEST_CASE("device run: fails at every step in turn, once, and leaves nothing",
       const outcome answer = first->get();
       CHECK(first->count() == 1);
       // A call does not fail because nobody can say how long its parts took.
-      if (faulty->has_failed() && (answer.failure || what == errc::device_fault)) {
+      if (faulty->was_reached() && (answer.failure || what == errc::device_fault)) {
         ++failed_calls;
         REQUIRE(answer.failure);
         CHECK(answer.is(what));
@@ -131,17 +131,36 @@ TEST_CASE("device run: fails at every step in turn, once, and leaves nothing",
         CHECK_FALSE(answer.failure);
       }
       // What has failed once for want of memory works again.
-      if (faulty->has_failed()) {
+      if (faulty->was_reached()) {
         const outcome again = b.call(size, 1)->get();
         CHECK(again.failure.has_value() == (what == errc::device_fault));
       }
     }
     CHECK(faulty->memory().used == 0);
-    if (!faulty->has_failed()) break;
+    if (!faulty->was_reached()) break;
   }
   CHECK(number > 10);
   // All but the four notes of the time, of which a device that has failed cannot make one either.
   CHECK(failed_calls == number - 1 - (what == errc::device_fault ? 0 : 4));
+}
+
+TEST_CASE("device run: after a fault calls go to other devices, as long as there are some",
+          "[dispatch][device_run]") {
+  const auto faulty = std::make_shared<faulty_device>(3, errc::device_fault);
+  std::promise<std::string> logged;
+  auto config = device_bench::make_config(faulty, 1);
+  config.log = [&logged](const log_record& record) {
+    if (record.level == log_level::error) logged.set_value(std::string(record.message));
+  };
+  const bool has_other = GENERATE(true, false);
+  if (has_other)
+    config.devices.push_back(std::make_shared<device_slot>(
+        std::make_shared<host_device>(host_device_config{.index = 1})));
+  device_bench b(std::move(config));
+  CHECK(b.call(100, 1)->get().is(errc::device_fault));
+  CHECK_THAT(logged.get_future().get(), test::contains("host:0 has failed"));
+  for (int i = 0; i < 5; ++i) CHECK(b.call(100, 1)->get().failure.has_value() == !has_other);
+  CHECK(b.calls.snapshot().devices.at(0).has_failed);
 }
 
 TEST_CASE("device run: a device that holds up a copy holds up no worker",

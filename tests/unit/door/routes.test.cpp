@@ -326,3 +326,12 @@ TEST_CASE("routes: tell of devices, and what they are busy with", "[executor][ro
   CHECK(json::parse(none.get("/v1/devices").body)["devices"].empty());
   CHECK_THAT(none.get("/metrics").body, !contains("modal_device"));
 }
+
+TEST_CASE("routes: a device that has failed is said by those who ask", "[executor][routes]") {
+  modal::detail::dispatcher_snapshot now;
+  CHECK(modal::detail::ready_text(now) == "ready\n");
+  now.devices.push_back({{.index = 0, .model = "one"}, {}, 0, 0, false});
+  now.devices.push_back({{.index = 1, .model = "two"}, {}, 0, 0, true});
+  CHECK(modal::detail::ready_text(now) == "degraded: host:1 has failed\n");
+  CHECK_THAT(modal::detail::devices_text(now), test::contains("\"has_failed\": true"));
+}

@@ -80,6 +80,17 @@ TEST_CASE("placement: what has no room waits, and others go on", "[schedule][pla
   CHECK(guess_place({.what = kind::gpu, .memory = 100 * gib}, devices) == 2U);
 }
 
+TEST_CASE("placement: a device that has failed is for those that no other can serve",
+          "[schedule][placement]") {
+  auto devices = some_devices();
+  devices[2].has_failed = true;
+  CHECK(place({.what = kind::gpu}, devices) == 1U);
+  CHECK(guess_place({.what = kind::gpu}, devices) == 1U);
+  devices[1].calls = 4;
+  CHECK_FALSE(place({.what = kind::gpu}, devices));  // it waits for the one that works
+  CHECK(place({.what = kind::gpu, .capability = 90}, devices) == 2U);  // and this one fails
+}
+
 TEST_CASE("placement: says why no device will ever do", "[schedule][placement]") {
   const auto devices = some_devices();
   CHECK_FALSE(why_never({.what = kind::gpu, .memory = 140 * gib, .capability = 90}, devices));
