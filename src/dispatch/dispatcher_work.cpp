@@ -117,36 +117,6 @@ void dispatcher_core::start_locked(call& which, time_point now) {
   if (which.target->uses_device()) take_device_locked(which);
 }
 
-// There is one that has room, or its lane would be blocked.
-void dispatcher_core::take_device_locked(call& which) {
-  which.device = place(which.target->need, places).value();
-  places[which.device].reserved += which.target->need.memory;
-  book_device_locked(which, 1);
-}
-
-void dispatcher_core::leave_device_locked(call& which) noexcept {
-  places[which.device].reserved -= which.target->need.memory;
-  book_device_locked(which, ~std::size_t{0});
-}
-
-void dispatcher_core::book_device_locked(call& which, std::size_t by) noexcept {
-  places[which.device].calls += by;
-  find_blocked_locked();
-}
-
-// Returns whether its device is lost, and nobody knew yet: other devices serve what they can.
-bool dispatcher_core::notice_fault_locked(call& which) noexcept {
-  device_place& there = places[which.device];
-  if (there.has_failed || !config.devices[which.device]->which().has_failed()) return false;
-  there.has_failed = true;
-  return true;
-}
-
-void dispatcher_core::find_blocked_locked() noexcept {
-  for (served_function* each : device_functions)
-    plan.set_blocked(each->line, !place(each->need, places));
-}
-
 // The call has begun and lives, and its worker is free for others, on this thread or another one.
 void dispatcher_core::park(call& which, bool keeps_lane) noexcept {
   wake_up wake;
@@ -392,21 +362,6 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   deliver_failure(followers, failure ? *failure : no_memory, answer.report);
   log_end(which, failure, ended - started_at);
   return next;
-}
-
-void dispatcher_core::log_fault(std::size_t device) const noexcept {
-  if (!config.log) return;
-  try {
-    config.log({.level = log_level::error,
-                .time = std::chrono::system_clock::now(),
-                .message = device_names[device] +
-                           " has failed, and with it what needs it, until this process is started "
-                           "anew",
-                .function = {},
-                .call = {},
-                .fields = {}});
-  } catch (...) {
-  }
 }
 
 // After the answer: the sink of the log is the user's, and may take its time. What it throws, or a
