@@ -153,7 +153,7 @@ struct executor::impl {
   mutable detail::mutex mutex;
   detail::condition_variable changed;
   state at MODAL_GUARDED_BY(mutex) = state::fresh;
-  std::size_t stopping MODAL_GUARDED_BY(mutex) = 0;  ///< threads inside of `stop`
+  std::size_t inside_stop MODAL_GUARDED_BY(mutex) = 0;  ///< threads
 };
 
 void executor::impl::start(boost::asio::io_context* host) {
@@ -218,17 +218,17 @@ void executor::impl::stop() noexcept {
   if (is_elsewhere()) return;
   {
     const detail::mutex_lock lock(mutex);
-    ++stopping;
+    ++inside_stop;
   }
   stop_once();
   const detail::mutex_lock lock(mutex);
-  --stopping;
+  --inside_stop;
   changed.notify_all();
 }
 
 void executor::impl::wait_alone() noexcept {
   detail::mutex_lock lock(mutex);
-  while (stopping != 0) changed.wait(lock);
+  while (inside_stop != 0) changed.wait(lock);
 }
 
 // Whatever happens in between, who waits for the end of this is told.

@@ -35,6 +35,15 @@ int fail_after(modal::device_span<int> values) {
   return values.empty() ? 0 : values[0];
 }
 
+struct ends {  // a member that is called as one of ours
+  int front = 0;
+  int back = 0;
+};
+int fill(const ends& with, modal::device_span<int> values, const std::string& how) {
+  std::fill(values.begin(), values.end(), how == "back" ? with.back : with.front);
+  return static_cast<int>(values.size());
+}
+
 struct frame {
   modal::device_vector<float> pixels;
   int width = 0;
@@ -110,6 +119,7 @@ layers reversed(layers which) {
 MODAL_FUNCTION(device_types::scale)
 MODAL_FUNCTION(device_types::add)
 MODAL_FUNCTION(device_types::fail_after, .retries = 1, .retry_delay = 0ms)
+MODAL_FUNCTION(device_types::fill)
 MODAL_FUNCTION(device_types::make_frame)
 MODAL_FUNCTION(device_types::total)
 MODAL_FUNCTION(device_types::split)
@@ -149,6 +159,22 @@ TEST_CASE("device types: what is in and out comes back where it was", "[integrat
     CHECK(also == std::array<double, 3>{-1, -2, -3});
   }
   CHECK(remote<device_types::add>.signature().text == "([i32], inout [i32], inout [f64]) -> i32");
+}
+
+TEST_CASE("device types: arguments of every kind stand beside each other",
+          "[integration][devices]") {
+  serving s(quiet_config());
+  const char* const how = "back";
+  std::vector<int> values(3);
+  CHECK(remote<device_types::fill>.on(s.client)(device_types::ends{1, 7}, values, how) == 3);
+  CHECK(values == std::vector<int>(3, 7));
+  // A view of memory that could be written is one of memory that is read.
+  std::vector<float> four{1, 2, 3, 4};
+  const modal::tensor_view<float, 2> mine(four.data(), {1, 4});
+  CHECK(remote<device_types::transposed>.on(s.client)(mine).extent(0) == 4);
+  CHECK(modal::make_descriptor<device_types::scale>().sends_to_device_only);
+  CHECK_FALSE(modal::make_descriptor<device_types::count_pinned>().sends_to_device_only);
+  CHECK_FALSE(modal::make_descriptor<device_types::fill>().sends_to_device_only);
 }
 
 TEST_CASE("device types: after an error what is in and out is as it was",

@@ -38,6 +38,12 @@ consteval bool is_same_range() {
   }
 }
 
+/// Whether an argument owns a tensor that lies on the wire as `Held` does.
+template <class Held, class A>
+inline constexpr bool is_same_tensor = false;
+template <class T, std::size_t Rank>
+inline constexpr bool is_same_tensor<tensor_view<const T, Rank>, tensor<T, Rank>> = true;
+
 /// Writes one argument. Arrays in it are borrowed; what has to be converted first is kept.
 template <class Held, class A>
 void encode_argument(payload& out, const A& argument) {
@@ -48,6 +54,8 @@ void encode_argument(payload& out, const A& argument) {
   output_archive archive(out);
   if constexpr (std::is_same_v<Held, A>) {
     archive(argument);
+  } else if constexpr (is_same_tensor<Held, A>) {
+    archive(argument);  // it knows where it is, which a view of it does not
   } else if constexpr (is_same_range<Held, A>()) {
     if constexpr (elsewhere_like<A>) {
       archive(argument);
@@ -86,12 +94,13 @@ void encode_arguments(type_list<P...>, payload& out, const A&... arguments) {
 template <class R>
 void bring_home(R& value) {
   if constexpr (holds_elsewhere<R>) {
-    device_uploads uploads;
-    visit_elsewhere(value, [&uploads](auto& each) { uploads.add(each); });
     const std::shared_ptr<gpu::stream> stream = gpu::current_stream();
-    const auto put = uploads.put(stream, {});
-    stream->drain();
-    device_value(put);
+    device_uploads uploads;
+    // Nothing that is read goes before the copies are made, whatever fails.
+    const std::unique_ptr<gpu::stream, void (*)(gpu::stream*)> drained(
+        stream.get(), [](gpu::stream* which) { which->drain(); });
+    visit_elsewhere(value, [&uploads](auto& each) { uploads.add(each); });
+    device_value(uploads.put(stream, {}));
   }
 }
 

@@ -245,6 +245,16 @@ struct object_target {
   }
 };
 
+/// Whether all that is large of an argument goes to a device.
+template <class Held>
+consteval bool goes_to_device() {
+  if constexpr (is_bitwise<Held>)
+    return sizeof(Held) <= 4096;
+  else
+    return (category_of<Held> == category::elsewhere || category_of<Held> == category::tensor) &&
+           !is_a<Held, pinned_span>;
+}
+
 /// What is known of a target from its type alone.
 template <class Target, class Parameters = typename Target::parameters>
 struct target_traits;
@@ -262,11 +272,9 @@ struct target_traits<Target, type_list<P...>> {
     else
       return holds_elsewhere<std::remove_cvref_t<typename Target::result>>;
   }();
-  /// Whether all arguments are device memory themselves, or flat and of a fixed size.
+  /// Whether all arguments go to the device themselves, or are flat and small.
   static constexpr bool sends_to_device_only =
-      ((category_of<typename parameter<P>::held> == category::elsewhere ||
-        category_of<typename parameter<P>::held> == category::tensor ||
-        is_bitwise<typename parameter<P>::held>)&&...);
+      (goes_to_device<typename parameter<P>::held>() && ...);
   static constexpr bool has_inout = (parameter<P>::is_inout || ...);
   /// What a call brings back as one value.
   using answer = typename find_answer<result, type_list<P...>>::type;

@@ -37,6 +37,11 @@ struct inout_argument {
   std::shared_ptr<T[]> back;
 };
 
+template <class T>
+inline constexpr bool is_inout_argument = false;
+template <class T>
+inline constexpr bool is_inout_argument<inout_argument<T>> = true;
+
 /// Takes note of bytes that came by `path`.
 inline void note_path(device_report& of, transfer_path path) noexcept {
   of.path = std::max(of.path, path);
@@ -78,11 +83,7 @@ class device_uploads {
   /// lets it own memory there.
   template <class T>
   void add(device_span<const T>& which) {
-    add(which.host_elements(), part::kind::view, &which,
-        [](void* argument, void* there, device_block& /*own*/) {
-          auto& found = *static_cast<device_span<const T>*>(argument);
-          found = {static_cast<const T*>(there), found.size()};
-        });
+    add_view(which, part::kind::view);
   }
   template <class T>
   void add(inout_argument<T>& which) {
@@ -109,11 +110,7 @@ class device_uploads {
   /// This one stays on the host: `put` sees to it that it is in locked memory.
   template <class T>
   void add(pinned_span<const T>& which) {
-    add(which.host_elements(), part::kind::pinned, &which,
-        [](void* argument, void* there, device_block& /*own*/) {
-          auto& found = *static_cast<pinned_span<const T>*>(argument);
-          found = {static_cast<const T*>(there), found.size()};
-        });
+    add_view(which, part::kind::pinned);
   }
 
   /// Puts all uploads into the stream, and tells each argument where it is. What was sent, and
@@ -121,10 +118,12 @@ class device_uploads {
   /// @param block of memory in which small arguments may lie together: those that do are copied
   /// from there as they are, if the device can. @param pinned page-locked memory in which arguments
   /// may lie: a GPU copies from there; what lies elsewhere is first copied to such memory.
-  /// @param noted is told how much went which way, unless null.
   /// **Errors**: `device_out_of_memory`, `device_fault`.
-  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block, bytes_view pinned = {},
-                   device_report* noted = nullptr);
+  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
+                   bytes_view pinned = {});
+
+  /// Returns how much went which way.
+  [[nodiscard]] const device_report& report() const noexcept { return report_; }
 
  private:
   struct part {
@@ -145,14 +144,21 @@ class device_uploads {
     parts_.push_back(
         {reinterpret_cast<const std::byte*>(from.data()), from.size_bytes(), what, argument, tell});
   }
-  result<void> put_all(const std::shared_ptr<gpu::stream>& on, bytes_view block, bytes_view pinned);
+  template <class View>
+  void add_view(View& which, typename part::kind what) {
+    add(which.host_elements(), what, &which,
+        [](void* argument, void* there, device_block& /*own*/) {
+          auto& found = *static_cast<View*>(argument);
+          found = View(static_cast<typename View::element_type*>(there), found.size());
+        });
+  }
   result<void> put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
                          bytes_view pinned);
   result<void> put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block);
   const std::byte* stage(gpu::stream& on, const part& which, bytes_view pinned);
 
   std::vector<part> parts_;
-  device_report noted_;
+  device_report report_;
   std::vector<device_block> blocks_;                  // of views
   std::vector<std::shared_ptr<std::byte[]>> staged_;  // what did not lie where it is copied from
 };

@@ -130,7 +130,8 @@ class typed_run final : public function_run {
     if constexpr (traits::uses_device) {
       const auto note = [this](auto& each) { uploads_.add(each); };
       std::apply([&note](auto&... each) { (visit_elsewhere(each, note), ...); }, arguments_);
-      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned, &call.device));
+      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned));
+      call.device = uploads_.report();
     }
   }
 
@@ -148,9 +149,7 @@ class typed_run final : public function_run {
     if constexpr (is_device_result)
       visit_elsewhere(*result_,
                       [&copy](auto& each) { each.set_host_copy(copy(each.data(), each.size())); });
-    each_inout([&copy](auto& each) {
-      each.back = copy(std::as_const(each.there).data(), each.there.size());
-    });
+    each_inout([&copy](auto& each) { each.back = copy(each.there.data(), each.there.size()); });
   }
 
   void write_result(invocation& call) override {
@@ -184,7 +183,7 @@ class typed_run final : public function_run {
   void each_inout(Visit&& visit) {
     if constexpr (traits::has_inout) {
       const auto look = [&visit](auto& each) {
-        if constexpr (requires { each.back; }) visit(each);
+        if constexpr (is_inout_argument<std::remove_reference_t<decltype(each)>>) visit(each);
       };
       std::apply([&look](auto&... each) { (look(each), ...); }, arguments_);
     }

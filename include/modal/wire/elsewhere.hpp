@@ -77,7 +77,14 @@ consteval bool find_elsewhere() {
     return false;
   } else if constexpr (what == category::sequence || what == category::optional) {
     return find_elsewhere<std::remove_cv_t<typename T::value_type>, Path...>();
+  } else if constexpr (what == category::set || what == category::adaptor) {
+    static_assert(!find_elsewhere<typename T::value_type, Path...>(),
+                  "modal: device memory inside of a set, a queue or a stack cannot be found: use a "
+                  "std::vector");
+    return false;
   } else if constexpr (what == category::map) {
+    static_assert(!find_elsewhere<typename T::key_type, Path...>(),
+                  "modal: the key of a map cannot be device memory");
     return find_elsewhere<typename T::mapped_type, Path...>();
   } else if constexpr (what == category::array) {
     return find_elsewhere<typename array_traits<T>::element, Path...>();

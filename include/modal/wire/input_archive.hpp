@@ -48,9 +48,7 @@ class input_archive
     } else if constexpr (what == category::span) {
       span(each);
     } else if constexpr (what == category::elsewhere) {
-      std::span<const typename T::value_type> elements;
-      span(elements);
-      each.refer_to_host(elements);
+      each.refer_to_host(elements_elsewhere<typename T::value_type>());
     } else if constexpr (what == category::tensor) {
       tensor(each);
     } else if constexpr (detail::bulk_range<T>) {
@@ -123,6 +121,8 @@ class input_archive
   }
 
  private:
+  // What an array on a device takes at least.
+  static constexpr std::size_t least_elsewhere = 256;
   // What a node of a tree or hash table costs beside its value.
   static constexpr std::size_t node_overhead = 48;
 
@@ -230,12 +230,26 @@ class input_archive
     }
   }
 
+  // Each array costs some memory of the device, however small it is.
+  template <class T>
+  std::span<const T> elements_elsewhere() {
+    if (++containers_ > bounds_.containers) fail_limit("more containers than decode_limits allows");
+    charge(least_elsewhere);
+    std::span<const T> elements;
+    span(elements);
+    return elements;
+  }
+
   template <class T>
   void tensor(T& each) {
     typename T::shape_type shape{};
-    for (std::size_t& extent : shape) extent = read_count();
-    std::span<const typename T::value_type> elements;
-    span(elements);
+    for (std::size_t& extent : shape) {
+      extent = read_count();
+      // Also where another one is zero: a function may loop over it.
+      if (extent > bounds_.elements)
+        fail_limit("a tensor's extent is above decode_limits.elements");
+    }
+    const auto elements = elements_elsewhere<typename T::value_type>();
     if (!detail::fills(shape, elements.size()))
       fail("a tensor does not have as many elements as its shape says");
     each.refer_to_host(elements, shape);

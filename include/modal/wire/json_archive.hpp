@@ -379,6 +379,7 @@ class json_input_archive
       typename T::shape_type shape{};
       std::span<const typename T::value_type> elements;
       read(from.member("shape"), shape);
+      for (const std::size_t extent : shape) from.budget().elements(extent);
       span(from.member("data"), elements);
       if (from.size() != 2) from.fail("expected only \"shape\" and \"data\"");
       if (!detail::fills(shape, elements.size()))

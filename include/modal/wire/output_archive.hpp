@@ -159,6 +159,9 @@ class output_archive
 
   template <class T>
   void tensor(const T& each) {
+    static_assert(detail::is_bitwise<typename T::value_type>,
+                  "modal: the elements of a tensor must lie on the wire as in memory (numbers and "
+                  "plain structs of them without padding; instead of bool take std::uint8_t)");
     for (const std::size_t extent : each.shape()) scalar(static_cast<std::uint64_t>(extent));
     if (each.is_dense()) {
       const auto elements = each.host_elements();

@@ -2,6 +2,7 @@
 #include <modal/client/encode.hpp>
 
 #include "support/catch.hpp"
+#include "support/noting_stream.hpp"
 
 #include <cstring>
 #include <deque>
@@ -74,4 +75,15 @@ TEST_CASE("encode: reads back results and refuses broken ones", "[client][encode
   for (std::size_t size = 0; size < bytes.size(); ++size)
     CHECK(detail::decode_result<std::string>(arrived(size), {}).error() == errc::bad_response);
   CHECK(detail::decode_result<void>(arrived(bytes.size()), {}).error() == errc::bad_response);
+}
+
+TEST_CASE("encode: a tensor on a GPU is refused where it cannot be read", "[client][encode]") {
+  const auto stream = std::make_shared<test::noting_stream>();
+  const modal::tensor<float, 2> there({2, 3}, stream);
+  using sent = modal::tensor_view<const float, 2>;
+  modal::payload out;
+  modal::detail::encode_argument<sent>(out, there);
+  CHECK(out.envelope_size() == 16 + 8 + 24);
+  stream->is_gpu = true;
+  CHECK_THROWS_AS(modal::detail::encode_argument<sent>(out, there), modal::device_error);
 }

@@ -223,12 +223,10 @@ TEST_CASE("device uploads: tell which way the bytes went", "[function][device_tr
     device_uploads uploads;
     if (has_big) uploads.add(a);
     uploads.add(b);
-    modal::device_report noted;
-    uploads
-        .put(stream, {}, lies_pinned ? std::as_bytes(std::span(big)) : modal::bytes_view(), &noted)
+    uploads.put(stream, {}, lies_pinned ? std::as_bytes(std::span(big)) : modal::bytes_view())
         .value();
-    CHECK(noted.bytes_up == (has_big ? 80'000U : 0U) + 40);
-    return noted.path;
+    CHECK(uploads.report().bytes_up == (has_big ? 80'000U : 0U) + 40);
+    return uploads.report().path;
   };
   CHECK(path_of(false, 0, true, false) == transfer_path::host);
   CHECK(path_of(true, 1000, false, false) == transfer_path::packed);

@@ -182,14 +182,13 @@ TEST_CASE("elsewhere: a tensor is its extents and its elements", "[wire][elsewhe
   CHECK(to_text(modal::detail::make_schema<pairs>()) == "tensor<i32, 2>");
 
   CHECK(refusal<2>({2, 3}, six).empty());
-  CHECK(refusal<2>({0, SIZE_MAX}, {}).empty());
-  for (const std::array<std::uint64_t, 2> wrong : {std::array<std::uint64_t, 2>{2, 2},
-                                                   {3, 3},
-                                                   {0, 6},
-                                                   {SIZE_MAX, 6},
-                                                   {UINT64_C(1) << 63, 2},
-                                                   {1, 7},
-                                                   {4, 4}}) {
+  CHECK(refusal<2>({0, 1000}, {}).empty());
+  CHECK_THAT(refusal<2>({0, SIZE_MAX}, {}), test::contains("decode_limits.elements"));
+  CHECK_THAT(refusal<2>({UINT64_C(1) << 62, 0}, {}), test::contains("decode_limits.elements"));
+  CHECK_THAT(refusal<2>({SIZE_MAX, 6}, six), test::contains("decode_limits.elements"));
+  CHECK_THAT(refusal<2>({UINT64_C(1) << 63, 2}, six), test::contains("decode_limits.elements"));
+  for (const std::array<std::uint64_t, 2> wrong :
+       {std::array<std::uint64_t, 2>{2, 2}, {3, 3}, {0, 6}, {1, 7}, {4, 4}}) {
     INFO(wrong[0] << " times " << wrong[1]);
     CHECK_THAT(refusal<2>(wrong, six), test::contains("as many elements as its shape says"));
   }
@@ -219,4 +218,27 @@ TEST_CASE("elsewhere: a tensor is an object in JSON", "[wire][elsewhere]") {
   CHECK_THAT(read(R"({"shape":[3],"data":[1,2,3]})"), test::contains("shape"));
   CHECK_THAT(read(R"({"shape":[1,1],"data":[1],"x":1})"), test::contains("expected only"));
   CHECK_THAT(read("[[1,2],[3,4]]"), test::contains("object"));
+  CHECK_THAT(read(R"({"shape":[4611686018427387904,0],"data":[]})"),
+             test::contains("decode_limits.elements"));
+}
+
+TEST_CASE("elsewhere: many small arrays are not more than a reader has room for",
+          "[wire][elsewhere]") {
+  const std::vector<std::vector<std::uint8_t>> many(1'000'000, std::vector<std::uint8_t>{1});
+  const auto bytes = test::encode(many);
+  modal::decode_limits bounds;
+  const auto refusal = [&] {
+    const auto view = modal::payload_view::parse(bytes, bounds).value();
+    modal::input_archive archive(view, bounds);
+    std::vector<far_array<std::uint8_t>> read;
+    try {
+      archive(read);
+    } catch (const modal::call_error& thrown) {
+      return std::string(thrown.what());
+    }
+    return std::string();
+  };
+  CHECK_THAT(refusal(), test::contains("decode_limits"));
+  bounds.containers = 100;
+  CHECK_THAT(refusal(), test::contains("more containers"));
 }

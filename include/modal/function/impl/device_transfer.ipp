@@ -21,28 +21,18 @@ bool lies_in(bytes_view block, const std::byte* from, std::size_t bytes) noexcep
 // it yet.
 const std::byte* device_uploads::stage(gpu::stream& on, const part& which, bytes_view pinned) {
   if (on.is_host() || lies_in(pinned, which.from, which.bytes)) {
-    note_path(noted_, on.is_host() ? transfer_path::host : transfer_path::pinned);
+    note_path(report_, on.is_host() ? transfer_path::host : transfer_path::pinned);
     return which.from;
   }
   auto made = on.take_pinned(which.bytes);
-  note_path(noted_, made != nullptr ? transfer_path::pinned : transfer_path::pageable);
+  note_path(report_, made != nullptr ? transfer_path::pinned : transfer_path::pageable);
   if (made == nullptr) return which.from;
   std::memcpy(made.get(), which.from, which.bytes);
   return staged_.emplace_back(std::move(made)).get();
 }
 
 result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
-                                 bytes_view pinned, device_report* noted) {
-  auto done = put_all(on, block, pinned);
-  if (noted != nullptr) {
-    noted->bytes_up += noted_.bytes_up;
-    note_path(*noted, noted_.path);
-  }
-  return done;
-}
-
-result<void> device_uploads::put_all(const std::shared_ptr<gpu::stream>& on, bytes_view block,
-                                     bytes_view pinned) {
+                                 bytes_view pinned) {
   std::erase_if(parts_, [](const part& each) { return each.bytes == 0; });
   blocks_.reserve(parts_.size());
   staged_.reserve(parts_.size());
@@ -66,7 +56,7 @@ result<void> device_uploads::put_alone(const std::shared_ptr<gpu::stream>& on, c
   auto taken = device_block::take(on, which.bytes);
   if (!taken) return std::move(taken).error();
   device_block block = *std::move(taken);
-  noted_.bytes_up += which.bytes;
+  report_.bytes_up += which.bytes;
   auto copied = on->copy(block.data(), from, which.bytes, gpu::copy_kind::to_device);
   if (!copied) return copied;
   which.tell(which.argument, block.data(), block);
@@ -93,7 +83,7 @@ result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, b
     if (end - begin <= 2 * total + 4096) {
       from = block.data() + begin;
       bytes = end - begin;
-      note_path(noted_, transfer_path::host);
+      note_path(report_, transfer_path::host);
     }
   }
   std::vector<std::size_t> offsets;
@@ -102,9 +92,9 @@ result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, b
     for (const part& each : parts_) offsets.push_back(static_cast<std::size_t>(each.from - from));
   } else {
     auto made = on->take_pinned(total);
-    note_path(noted_, on->is_host()     ? transfer_path::host
-                      : made != nullptr ? transfer_path::packed
-                                        : transfer_path::pageable);
+    note_path(report_, on->is_host()     ? transfer_path::host
+                       : made != nullptr ? transfer_path::packed
+                                         : transfer_path::pageable);
     if (made == nullptr) made = std::make_shared_for_overwrite<std::byte[]>(total);
     std::byte* const packed = staged_.emplace_back(std::move(made)).get();
     from = packed;
@@ -119,7 +109,7 @@ result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, b
   auto taken = device_block::take(on, bytes);
   if (!taken) return std::move(taken).error();
   device_block& there = blocks_.emplace_back(*std::move(taken));
-  noted_.bytes_up += bytes;
+  report_.bytes_up += bytes;
   auto copied = on->copy(there.data(), from, bytes, gpu::copy_kind::to_device);
   if (!copied) return copied;
   for (std::size_t i = 0; i < parts_.size(); ++i)
