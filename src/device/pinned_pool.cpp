@@ -9,7 +9,6 @@
 #include <map>
 #include <new>
 #include <utility>
-#include <vector>
 
 namespace modal::detail {
 namespace {
@@ -43,14 +42,13 @@ struct pinned_pool::state : std::enable_shared_from_this<state> {
 
   std::shared_ptr<std::byte[]> grow(std::size_t bytes) {
     const std::size_t size = block_size(bytes);
-    std::vector<block_map::node_type> dropped;
+    block_map dropped;  // by nodes, which takes no memory
     {
       const mutex_lock guard(mutex);
       if (size > limit - used) return nullptr;
       // What is kept, and of no use, makes room: the largest first.
       while (size > limit - locked) {
-        dropped.push_back(free.extract(std::prev(free.end())));
-        locked -= dropped.back().key();
+        locked -= dropped.insert(free.extract(std::prev(free.end())))->first;
       }
       locked += size;
       used += size;

@@ -19,11 +19,16 @@ device_need need_of(const function_descriptor& function) noexcept {
 // Where a device does the work, what counts is how many calls it has: the next one is uploaded and
 // the last one downloaded beside the one that runs.
 std::size_t most_running(const function_descriptor& served, const dispatcher_config& config,
-                         std::size_t functions, std::size_t devices) {
+                         std::size_t functions, std::span<const device_place> places) {
   const function_options& options = served.options;
   if (options.max_concurrent != 0) return options.max_concurrent;
-  if (served.device != device_use::none)
+  if (served.device != device_use::none) {
+    const device_need need = need_of(served);
+    const auto devices = static_cast<std::size_t>(
+        std::count_if(places.begin(), places.end(),
+                      [&need](const device_place& each) { return can_serve(need, each); }));
     return std::max<std::size_t>(config.calls_per_device * devices, 1);
+  }
   const std::size_t all = std::max<std::size_t>(config.threads, 1);
   return functions > 1 && all > 1 ? all - 1 : all;
 }
@@ -37,10 +42,9 @@ served_function::served_function(const function_descriptor& served, const dispat
       max_queue(served.options.max_queue != 0 ? served.options.max_queue
                                               : config.bounds.queue_length),
       need(need_of(served)),
-      servers(served.device == device_use::none
-                  ? std::max<std::size_t>(config.threads, 1)
-                  : most_running(served, config, functions, places.size())),
-      line(most_running(served, config, functions, places.size())) {
+      servers(served.device == device_use::none ? std::max<std::size_t>(config.threads, 1)
+                                                : most_running(served, config, functions, places)),
+      line(most_running(served, config, functions, places)) {
   if (!uses_device()) return;
   if (const auto why = why_never(need, places)) {
     obstacle = !why->empty()                         ? "no device can serve it: " + *why
@@ -53,7 +57,7 @@ served_function::served_function(const function_descriptor& served, const dispat
   constexpr std::size_t beside = 64 << 10;
   most_arguments = 0;
   for (const device_place& each : places)
-    if (detail::obstacle(need, each).empty())
+    if (can_serve(need, each))
       most_arguments = std::max(most_arguments, std::min(each.memory, SIZE_MAX - beside) + beside);
 }
 
@@ -66,7 +70,7 @@ std::vector<device_place> find_places(const dispatcher_config& config,
     found.push_back({.what = info.what == device_info::kind::cuda ? device_need::kind::gpu
                                                                   : device_need::kind::host,
                      .name = names.emplace_back(to_name(info)),
-                     .model = info.model,
+                     .model = info.model.c_str(),
                      .capability = info.capability,
                      .memory = each->which().memory().limit,
                      .most_calls = config.calls_per_device});

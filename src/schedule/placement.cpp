@@ -2,19 +2,20 @@
 #include "schedule/placement.hpp"
 
 #include <algorithm>
+#include <fnmatch.h>
 #include <tuple>
 
 namespace modal::detail {
 namespace {
 
-char lower(char letter) noexcept {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
+enum class lack : unsigned char { none, kind, capability, model, memory };
 
-bool can_serve(const device_need& need, const device_place& device) noexcept {
-  return need.what == device.what && need.memory <= device.memory &&
-         need.capability <= device.capability &&
-         (need.model.empty() || matches_glob(need.model, device.model));
+lack find_lack(const device_need& need, const device_place& device) noexcept {
+  if (need.what != device.what) return lack::kind;
+  if (need.capability > device.capability) return lack::capability;
+  if (*need.model != '\0' && ::fnmatch(need.model, device.model, FNM_CASEFOLD) != 0)
+    return lack::model;
+  return need.memory > device.memory ? lack::memory : lack::none;
 }
 
 bool has_room(const device_need& need, const device_place& device) noexcept {
@@ -40,41 +41,26 @@ std::optional<std::size_t> find_best(std::span<const device_place> devices, May 
 
 }  // namespace
 
-bool matches_glob(std::string_view glob, std::string_view text) noexcept {
-  std::size_t g = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;  // the last one, which may have to take more
-  std::size_t taken = 0;
-  while (t < text.size()) {
-    if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      taken = t;
-    } else if (g < glob.size() && (glob[g] == '?' || lower(glob[g]) == lower(text[t]))) {
-      ++g;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      g = star + 1;
-      t = ++taken;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
+bool can_serve(const device_need& need, const device_place& device) noexcept {
+  return find_lack(need, device) == lack::none;
 }
 
 std::string obstacle(const device_need& need, const device_place& device) {
-  const auto of = [&device](const std::string& what) { return std::string(device.name) + what; };
-  if (need.what != device.what) return of(" is of another kind");
-  if (need.capability > device.capability)
-    return of(" is sm_" + std::to_string(device.capability) + ", and sm_" +
-              std::to_string(need.capability) + " is needed");
-  if (!need.model.empty() && !matches_glob(need.model, device.model))
-    return of(" is \"" + std::string(device.model) + "\", and \"" + std::string(need.model) +
-              "\" is needed");
-  if (need.memory > device.memory)
-    return of(" has " + in_mebibytes(device.memory) + ", and " + in_mebibytes(need.memory) +
-              " are needed");
+  const std::string name(device.name);
+  switch (find_lack(need, device)) {
+    case lack::none:
+      return {};
+    case lack::kind:
+      return name + " is of another kind";
+    case lack::capability:
+      return name + " is sm_" + std::to_string(device.capability) + ", and sm_" +
+             std::to_string(need.capability) + " is needed";
+    case lack::model:
+      return name + " is \"" + device.model + "\", and \"" + need.model + "\" is needed";
+    case lack::memory:
+      return name + " has " + in_mebibytes(device.memory) + ", and " + in_mebibytes(need.memory) +
+             " are needed";
+  }
   return {};
 }
 

@@ -16,16 +16,16 @@ namespace modal::detail {
 /// What a function needs of a device.
 struct device_need {
   enum class kind : unsigned char { host, gpu } what = kind::host;
-  std::size_t memory = 0;       ///< bytes that one call may take; 0: it does not say
-  int capability = 0;           ///< at least: 90 is `sm_90`
-  std::string_view model = {};  ///< a glob of its name, as "*H200*"; empty: any
+  std::size_t memory = 0;  ///< bytes that one call may take; 0: it does not say
+  int capability = 0;      ///< at least: 90 is `sm_90`
+  const char* model = "";  ///< a pattern of its name, as fnmatch(3) reads it; empty: any
 };
 
 /// A device, and what calls have of it.
 struct device_place {
   device_need::kind what = device_need::kind::host;
   std::string_view name = {};  ///< as "cuda:0"
-  std::string_view model = {};
+  const char* model = "";
   int capability = 0;
   std::size_t memory = 0;    ///< bytes that functions may have
   std::size_t reserved = 0;  ///< of those, by calls that said so
@@ -34,9 +34,8 @@ struct device_place {
   bool has_failed = false;  ///< and fails every call: only for those that nobody else can serve
 };
 
-/// Returns whether `text` is what `glob` describes: `*` is any text, `?` any letter, and case does
-/// not count. Takes time linear in the product of their lengths.
-bool matches_glob(std::string_view glob, std::string_view text) noexcept;
+/// Returns whether the device can serve the need when it has room.
+bool can_serve(const device_need& need, const device_place& device) noexcept;
 
 /// Returns why the device can never serve the need; empty where it can.
 std::string obstacle(const device_need& need, const device_place& device);

@@ -62,8 +62,8 @@ struct function_options {
   /// The oldest architecture of a GPU that will do, as "sm_90". A string literal. With this, or a
   /// model, the function runs on a GPU whichever compiler made it.
   const char* gpu_capability = "";
-  /// Which GPUs will do, by their names, where `*` stands for any text, `?` for any letter, and
-  /// case does not count: "*H200*". A string literal; default: all.
+  /// Which GPUs will do, by their names: a pattern as fnmatch(3) reads it, where case does not
+  /// count: "*H200*". A string literal; default: all.
   const char* gpu_model = "";
   /// What the function does, for `/v1/functions` and `/openapi.json`. A string literal.
   const char* description = "";

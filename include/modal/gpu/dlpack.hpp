@@ -92,6 +92,18 @@ tensor_view<T, Rank> check(const Managed& from, const gpu::stream& on) {
   return {reinterpret_cast<T*>(data), shape, strides};
 }
 
+/// What a tensor of others keeps.
+template <class Managed>
+struct taken_over {
+  taken_over() = default;
+  ~taken_over() {
+    if (managed != nullptr && managed->deleter != nullptr) managed->deleter(managed);
+  }
+  taken_over(const taken_over&) = delete;
+  taken_over& operator=(const taken_over&) = delete;
+  Managed* managed = nullptr;
+};
+
 /// What a tensor that we hand out keeps.
 template <class Managed, class T, std::size_t Rank>
 struct handed_out {
@@ -122,9 +134,8 @@ tensor<T, Rank> from_dlpack(Managed* from) {
   const auto view = detail::dlpack::check<T, Rank>(*from, *gpu::current_stream());
   if (!view.is_dense())
     detail::dlpack::refuse("is not dense: make it contiguous, its last dimension first");
-  std::shared_ptr<const void> owner(from, [](Managed* which) {
-    if (which->deleter != nullptr) which->deleter(which);
-  });
+  auto owner = std::make_shared<detail::dlpack::taken_over<Managed>>();
+  owner->managed = from;  // from here on nothing fails
   detail::device_block block(gpu::current_stream(), view.data(), std::move(owner));
   return {device_vector<T>(std::move(block), view.size()), view.shape()};
 }
