@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/dispatcher_core.hpp"
-#include "dispatch/pinned_segments.hpp"
-#include "dispatch/pooled_segments.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -117,7 +115,8 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std:
                   "the calls of this function that wait already would take longer than the "
                   "time that is left");
   const std::size_t taken = std::min(config.threads, running);
-  const std::size_t idle = std::min(config.threads - taken, target.line.room());
+  const std::size_t idle =
+      target.is_blocked ? 0 : std::min(config.threads - taken, target.line.room());
   if (target.waiting >= target.max_queue && target.waiting - target.max_queue >= idle)
     return refuse(errc::queue_full, std::to_string(target.waiting) +
                                         " calls of this function wait for a worker already");
@@ -182,16 +181,6 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
   made->head = std::move(head);
   made->deadline = deadline_of(made->head, *target, now);
   return ticket(this, std::move(made));
-}
-
-// What goes to a device comes to memory that is locked for one: which one is not known yet, and
-// does not matter.
-std::unique_ptr<segment_memory> dispatcher_core::make_segment_memory(const call& held) {
-  if (!held.target->uses_device() || held.body_size == 0)
-    return std::make_unique<pooled_segments>(bodies);
-  const mutex_lock lock(mutex);
-  const std::size_t likely = guess_place(held.target->need, places).value();
-  return std::make_unique<pinned_segments>(config.devices[likely], bodies, held.body_size);
 }
 
 result<bool> dispatcher_core::request_memory(call& held, std::size_t total,

@@ -102,7 +102,9 @@ struct call final : scheduled,
   // The wish is made under the dispatcher's mutex; the function asks for its token at any time.
   lazy_stop stop;
 
-  std::size_t device = 0;  ///< where it runs, of `dispatcher_config::devices`
+  std::size_t device = 0;        ///< where it runs, of `dispatcher_config::devices`
+  std::size_t device_bytes = 0;  ///< reserved there
+  bool is_placed = false;        ///< it has not begun, and its arguments go there already
   boost::intrusive::list_member_hook<> resumed_hook;
 
   // Owned by the submitter, then by the worker that runs the call.

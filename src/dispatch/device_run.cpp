@@ -4,6 +4,7 @@
 #include <modal/gpu/current_stream.hpp>
 #include <modal/gpu/device_error.hpp>
 
+#include "dispatch/arriving_segments.hpp"
 #include "dispatch/call.hpp"
 #include "dispatch/dispatcher.hpp"
 #include "dispatch/dispatcher_core.hpp"
@@ -21,7 +22,7 @@ device_run::device_run(call& which, const dispatcher_config& config, device_slot
 device_run::~device_run() = default;
 
 std::shared_ptr<gpu::event> device_run::go_on() {
-  if (next_ == step::upload) attempt([this] { stream_ = slot_.take_stream().value(); });
+  if (next_ == step::upload) attempt([this] { take_stream(); });
   const call_scope scope(context_);
   const gpu::stream_scope streams(stream_);
   for (;;) {
@@ -66,6 +67,17 @@ void device_run::attempt(Step&& act) {
   } catch (...) {
     failure_ = failure_now(which_);
   }
+}
+
+// What came to the device already is in a stream, and has to be before the rest.
+void device_run::take_stream() {
+  auto* const arriving = dynamic_cast<arriving_segments*>(which_.body.segments());
+  if (arriving == nullptr || arriving->stream() == nullptr) {
+    stream_ = slot_.take_stream().value();
+    return;
+  }
+  stream_ = arriving->stream();
+  which_.work.arrived = &arriving->arrivals();
 }
 
 void device_run::begin() {

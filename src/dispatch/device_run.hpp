@@ -50,6 +50,7 @@ class device_run {
   [[nodiscard]] std::shared_ptr<gpu::event> note_time() const noexcept;
   void measure() noexcept;
   std::nullptr_t give_up(error reason) noexcept;
+  void take_stream();
   void begin();
 
   call& which_;

@@ -22,16 +22,20 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
               saturated(config.bounds.remembered_time)) {
   auto found = find_places(config, device_names);
   std::vector<served_function*> on_devices;
+  std::vector<device_need> needs;
   for (const auto& [name, descriptor] : functions_) {
     served_function& added =
         served.try_emplace(name, descriptor, config, functions_.size(), found).first->second;
-    if (added.uses_device() && added.obstacle.empty()) on_devices.push_back(&added);
+    if (!added.uses_device() || !added.obstacle.empty()) continue;
+    on_devices.push_back(&added);
+    needs.push_back(added.need);
   }
   // Workers take no memory by themselves: they could tell nobody that there is none.
   const mutex_lock lock(mutex);
   parkers.resize(config.threads + config.spare_threads);
   parked.reserve(parkers.size());
   places = std::move(found);
+  for (device_place& each : places) each.most_arriving = most_arriving(each, needs);
   device_functions = std::move(on_devices);
 }
 
@@ -74,6 +78,8 @@ void dispatcher_core::set_due_locked(call& which, wake_up& wake) {
 
 void dispatcher_core::enqueue_locked(call& which, time_point now, wake_up& wake) {
   transition_locked(which, call::phase::queued);
+  if (which.target->uses_device())
+    which.gate = which.is_placed ? &places[which.device].is_full : &which.target->is_blocked;
   plan.enqueue(which, now);
   set_due_locked(which, wake);
   if (has_work_locked()) pick_worker_locked(wake);
@@ -164,6 +170,7 @@ void dispatcher_core::retire_locked(call& which) {
   if (which.at == call::phase::over) return;
   if (!which.has_begun()) plan.withdraw(which);
   plan.set_due(which, never);
+  unplace_locked(which);
   release_locked(which.memory);
   note_over_locked(which);
   transition_locked(which, call::phase::over);

@@ -43,7 +43,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
                        body_state body, principal_ptr caller);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
-  std::unique_ptr<segment_memory> make_segment_memory(const call& held);
+  std::unique_ptr<segment_memory> make_segment_memory(call& held);
   void end_aside(std::vector<std::shared_ptr<const void>> last) noexcept {
     aside.end(std::move(last));
   }
@@ -144,6 +144,9 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   void book_locked(served_function& target, call::phase at, std::size_t by) noexcept
       MODAL_REQUIRES(mutex);
   void start_locked(call& which, time_point now) MODAL_REQUIRES(mutex);
+  bool place_early_locked(call& which) MODAL_REQUIRES(mutex);
+  void end_coming_locked(call& which) noexcept MODAL_REQUIRES(mutex);
+  void unplace_locked(call& which) noexcept MODAL_REQUIRES(mutex);
   void take_device_locked(call& which) MODAL_REQUIRES(mutex);
   void leave_device_locked(call& which) noexcept MODAL_REQUIRES(mutex);
   /// @param by 1, or -1 as it wraps around.

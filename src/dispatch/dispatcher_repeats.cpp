@@ -74,6 +74,7 @@ void dispatcher_core::follow_locked(call& which, call_ptr first, time_point now,
   else
     set_due_locked(*first, wake);
   // It needs neither a worker nor what its body has.
+  unplace_locked(which);
   release_locked(which.memory);
   transition_locked(which, call::phase::following);
   which.first = std::move(first);

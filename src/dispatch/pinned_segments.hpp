@@ -4,8 +4,8 @@
 #include <modal/base/bytes.hpp>
 #include <modal/wire/incoming_body.hpp>
 
+#include "dispatch/pinned_request.hpp"
 #include "dispatch/pooled_segments.hpp"
-#include "worker/device_slot.hpp"
 
 #include <memory>
 
@@ -26,14 +26,8 @@ class pinned_segments final : public segment_memory {
   [[nodiscard]] bytes_view pinned() const noexcept override;
 
  private:
-  struct lookup;
-  [[nodiscard]] bool is_waiting(std::function<void()> resume);
-
-  const std::shared_ptr<device_slot> slot_;
   const std::size_t body_size_;
-  std::shared_ptr<lookup> asked_;  // while the device locks memory
-  std::shared_ptr<std::byte[]> block_;
-  bool is_decided_ = false;
+  pinned_request memory_;
   std::size_t given_ = 0;
   pooled_segments others_;
 };

@@ -33,6 +33,7 @@ struct served_function {
 
   // Guarded by the core's mutex.
   lane line;
+  bool is_blocked = false;  ///< no device has room for one more call
   std::size_t waiting = 0;  ///< tickets, queued calls, and calls that wait to be repeated
   function_metrics metrics;
 };

@@ -18,9 +18,12 @@ lack find_lack(const device_need& need, const device_place& device) noexcept {
   return need.memory > device.memory ? lack::memory : lack::none;
 }
 
+bool has_memory(std::size_t bytes, const device_place& device) noexcept {
+  return device.reserved <= device.memory && bytes <= device.memory - device.reserved;
+}
+
 bool has_room(const device_need& need, const device_place& device) noexcept {
-  return device.calls < device.most_calls && device.reserved <= device.memory &&
-         need.memory <= device.memory - device.reserved;
+  return device.calls < device.most_calls && has_memory(need.memory, device);
 }
 
 std::string in_mebibytes(std::size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
@@ -31,7 +34,7 @@ std::optional<std::size_t> find_best(std::span<const device_place> devices, May 
   const auto rank = [&](std::size_t which) {
     const device_place& each = devices[which];
     // More memory left is better.
-    return std::tuple(each.has_failed, each.calls,
+    return std::tuple(each.has_failed, each.calls + each.coming,
                       ~(each.memory - std::min(each.memory, each.reserved)));
   };
   for (std::size_t i = 0; i < devices.size(); ++i)
@@ -84,6 +87,21 @@ std::optional<std::size_t> place(const device_need& need,
   return find_best(devices, [&need, only_failed](const device_place& each) {
     return can_serve(need, each) && has_room(need, each) && each.has_failed == only_failed;
   });
+}
+
+std::optional<std::size_t> place_early(const device_need& need, std::size_t bytes,
+                                       std::span<const device_place> devices) noexcept {
+  return find_best(devices, [&need, bytes](const device_place& each) {
+    return can_serve(need, each) && !each.has_failed && has_memory(bytes, each) &&
+           each.arriving <= each.most_arriving && bytes <= each.most_arriving - each.arriving;
+  });
+}
+
+std::size_t most_arriving(const device_place& device, std::span<const device_need> needs) noexcept {
+  std::size_t most = device.memory / 2;
+  for (const device_need& each : needs)
+    if (can_serve(each, device)) most = std::min(most, device.memory - each.memory);
+  return most;
 }
 
 std::optional<std::size_t> guess_place(const device_need& need,

@@ -31,6 +31,10 @@ struct device_place {
   std::size_t reserved = 0;  ///< of those, by calls that said so
   std::size_t calls = 0;
   std::size_t most_calls = 1;
+  std::size_t coming = 0;         ///< calls that will begin here: their arguments go there already
+  std::size_t arriving = 0;       ///< of `reserved`, by those
+  std::size_t most_arriving = 0;  ///< so that what arrives keeps nothing from running
+  bool is_full = false;           ///< has as many calls as it may
   bool has_failed = false;  ///< and fails every call: only for those that nobody else can serve
 };
 
@@ -48,6 +52,16 @@ std::optional<std::string> why_never(const device_need& need,
 /// the fewest calls, then with the most memory left. Nothing: it waits.
 std::optional<std::size_t> place(const device_need& need,
                                  std::span<const device_place> devices) noexcept;
+
+/// Returns to which device the arguments of a call go while they come, where they are to stay until
+/// its turn: nothing where the call had better wait for that on the host. @param bytes of memory
+/// that are taken from now on, at least as many as the call needs.
+std::optional<std::size_t> place_early(const device_need& need, std::size_t bytes,
+                                       std::span<const device_place> devices) noexcept;
+
+/// Returns how much of a device's memory arriving arguments may have, when these functions run
+/// there: each of them still has room then, and half of the memory is left in any case.
+std::size_t most_arriving(const device_place& device, std::span<const device_need> needs) noexcept;
 
 /// Returns which device the call will most likely run on, whether there is room now or not: the one
 /// with the fewest calls. Nothing where none can serve it.

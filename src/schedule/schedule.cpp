@@ -15,7 +15,9 @@ constexpr duration unknown_run = std::chrono::microseconds{50};
 // Puts the lane where it belongs now: among those that may be served, by what it used, or nowhere.
 void schedule::refresh(lane& line) noexcept {
   if (line.ready_hook_.is_linked()) ready_.erase(ready_.iterator_to(line));
-  if (!line.queue_.empty() && line.room() != 0) ready_.insert(line);
+  if (line.queue_.empty() || line.room() == 0) return;
+  const bool* const gate = line.queue_.front().gate;
+  if (gate == nullptr || !*gate) ready_.insert(line);
 }
 
 void schedule::enqueue(scheduled& which, time_point now) {
@@ -83,12 +85,6 @@ void schedule::leave(scheduled& which) noexcept {
 void schedule::come_back(scheduled& which) noexcept {
   --which.line->away_;
   refresh(*which.line);
-}
-
-void schedule::set_blocked(lane& line, bool is_blocked) noexcept {
-  if (line.is_blocked_ == is_blocked) return;
-  line.is_blocked_ = is_blocked;
-  refresh(line);
 }
 
 void schedule::note_end(scheduled& which, duration run_time) noexcept {

@@ -23,6 +23,9 @@ struct scheduled {
   time_point queued_at{};    ///< of its present turn in the queue
   duration expected_run{0};  ///< what was expected when it was queued
   duration charged{0};       ///< what its lane was charged when it began to run
+  /// While this is true it may not begin, nor what is behind it in its lane; null: it may. See
+  /// `schedule::look_again`.
+  const bool* gate = nullptr;
   boost::intrusive::list_member_hook<> queue_hook;
   boost::intrusive::set_member_hook<> due_hook;
 
@@ -40,7 +43,6 @@ class lane {
   [[nodiscard]] std::size_t running() const noexcept { return running_; }
   /// Returns how many more calls may run now.
   [[nodiscard]] std::size_t room() const noexcept {
-    if (is_blocked_) return 0;
     const std::size_t present = running_ - away_;
     return present < most_running_ ? most_running_ - present : 0;
   }
@@ -54,7 +56,6 @@ class lane {
 
   const std::size_t most_running_;
   std::size_t running_ = 0;
-  bool is_blocked_ = false;
   std::size_t away_ = 0;  ///< of those that run: they have left their place to others
   duration used_{0};      ///< run time that counts against it, on the common scale of all lanes
   duration expected_run_{0};
@@ -86,8 +87,8 @@ class schedule {
   void leave(scheduled& which) noexcept;
   /// Takes note that it goes on: for a while, more may run than the lane allows.
   void come_back(scheduled& which) noexcept;
-  /// Says whether calls of a lane must wait for something else than for one another: a device.
-  void set_blocked(lane& line, bool is_blocked) noexcept;
+  /// Takes note that gates of calls in a lane may have changed.
+  void look_again(lane& line) noexcept { refresh(line); }
   /// Takes note that a running call ended, or is to be queued again, after `run_time`.
   void note_end(scheduled& which, duration run_time) noexcept;
 

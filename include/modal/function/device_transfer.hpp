@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -71,6 +72,17 @@ std::shared_ptr<T[]> copy_to_host(gpu::stream& on, const T* from, std::size_t si
   return made;
 }
 
+/// Arguments that were put on the device while they came, by copies in the stream of their call.
+struct device_arrivals {
+  struct arrival {
+    std::size_t segment;  ///< of the payload
+    std::size_t bytes;
+    device_block there;
+  };
+  std::vector<arrival> blocks;
+  std::optional<error> failure;  ///< of a copy: then some are not there
+};
+
 /// The uploads of one call. Small arguments travel in one copy, for each copy has a price of its
 /// own; a large one has a copy and memory of its own. Owns the device memory, which is given back
 /// in the order of the stream. One thread at a time uses it.
@@ -118,9 +130,10 @@ class device_uploads {
   /// @param block of memory in which small arguments may lie together: those that do are copied
   /// from there as they are, if the device can. @param pinned page-locked memory in which arguments
   /// may lie: a GPU copies from there; what lies elsewhere is first copied to such memory.
+  /// @param arrived what lies on the device already, and is taken over; may be null.
   /// **Errors**: `device_out_of_memory`, `device_fault`.
-  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
-                   bytes_view pinned = {});
+  result<void> put(const std::shared_ptr<gpu::stream>& on, bytes_view block, bytes_view pinned = {},
+                   device_arrivals* arrived = nullptr);
 
   /// Returns how much went which way.
   [[nodiscard]] const device_report& report() const noexcept { return report_; }
@@ -153,7 +166,8 @@ class device_uploads {
         });
   }
   result<void> put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
-                         bytes_view pinned);
+                         bytes_view pinned, device_arrivals* arrived);
+  void take_over(const part& which, device_block there);
   result<void> put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block);
   const std::byte* stage(gpu::stream& on, const part& which, bytes_view pinned);
 

@@ -14,6 +14,9 @@
 #include <string>
 
 namespace modal {
+namespace detail {
+struct device_arrivals;
+}
 
 /// How the values of a call are written.
 enum class encoding : std::uint8_t { binary, json };
@@ -25,6 +28,7 @@ struct invocation {
   bytes_view body;                      ///< a payload, or the JSON text of the request
   const payload_view* parts = nullptr;  ///< the payload, where it does not lie in one block
   bytes_view pinned;  ///< that of the body which is page-locked for the device, if any is
+  detail::device_arrivals* arrived = nullptr;  ///< what is on the device already, if anything is
   const modal::limits* bounds = nullptr;
 
   // Out.

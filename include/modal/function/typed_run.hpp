@@ -130,7 +130,7 @@ class typed_run final : public function_run {
     if constexpr (traits::uses_device) {
       const auto note = [this](auto& each) { uploads_.add(each); };
       std::apply([&note](auto&... each) { (visit_elsewhere(each, note), ...); }, arguments_);
-      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned));
+      device_value(uploads_.put(gpu::current_stream(), call.body, call.pinned, call.arrived));
       call.device = uploads_.report();
     }
   }

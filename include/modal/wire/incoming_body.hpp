@@ -31,11 +31,15 @@ class segment_memory {
 
   /// Returns room for the next bytes of a segment: for some or all of what is left of it. What was
   /// given before is full. The pieces of one segment follow each other in memory, and stay until
-  /// the end of this. Empty: there is none now, and `resume` runs when there is, on any thread; it
-  /// must not call back, and only wakes whoever waits. **Errors**: for what can never have room.
-  /// Throws `std::bad_alloc`.
+  /// the end of this, unless `settle` says that they lie elsewhere. Empty: there is none now, and
+  /// `resume` runs when there is, on any thread; it must not call back, and only wakes whoever
+  /// waits. **Errors**: for what can never have room. Throws `std::bad_alloc`.
   virtual result<std::span<std::byte>> find_room(const segment_part& due,
                                                  std::function<void()> resume) = 0;
+
+  /// All has come. Says of those segments that lie elsewhere, by now or soon, where that is: on a
+  /// device, which alone may read them there.
+  virtual void settle(std::span<bytes_view> /*segments*/) noexcept {}
 
   /// Returns that of it which is page-locked, in one piece; empty where none is.
   [[nodiscard]] virtual bytes_view pinned() const noexcept { return {}; }
@@ -64,8 +68,14 @@ class incoming_body {
     return *this;
   }
 
-  /// Takes over what the large segments lie in.
-  void keep(std::unique_ptr<segment_memory> segments) noexcept { segments_ = std::move(segments); }
+  /// Takes over what the large segments lie in, all of which have come.
+  void keep(std::unique_ptr<segment_memory> segments) noexcept {
+    segments_ = std::move(segments);
+    if (segments_ != nullptr && parts_) segments_->settle(parts_->segments());
+  }
+
+  /// Returns what was kept; null where nothing was.
+  [[nodiscard]] segment_memory* segments() const noexcept { return segments_.get(); }
 
   /// Returns its bytes as they were sent.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -149,6 +149,8 @@ class payload_view {
 
   [[nodiscard]] bytes_view envelope() const noexcept { return envelope_; }
   [[nodiscard]] const std::vector<bytes_view>& segments() const noexcept { return segments_; }
+  /// Lets whoever moves them say where they are now.
+  [[nodiscard]] std::span<bytes_view> segments() noexcept { return segments_; }
 
   /// Returns the bytes of everything as it was sent.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -106,3 +106,39 @@ TEST_CASE("placement: says why no device will ever do", "[schedule][placement]")
              contains("host:0 is \"host device\", and \"*H200*\" is needed"));
   CHECK(why_never({.what = kind::gpu}, {}) == "");
 }
+
+TEST_CASE("placement: arguments go where calls can still begin", "[schedule][placement]") {
+  auto devices = some_devices();
+  for (device_place& each : devices) each.most_arriving = each.memory / 2;
+  const device_need any{.what = kind::gpu};
+  // Those that come count as much as those that run.
+  devices[2].coming = 2;
+  CHECK(place_early(any, gib, devices) == 1U);
+  devices[1].calls = 3;
+  CHECK(place_early(any, gib, devices) == 2U);
+  devices[1].calls = 1;
+  // What has too much on its way already, or none left, or has failed, is passed over.
+  devices[1].arriving = 11 * gib + 1;
+  CHECK(place_early(any, gib, devices) == 2U);
+  devices[2].reserved = 139 * gib + 1;
+  CHECK_FALSE(place_early(any, gib, devices));
+  devices[2].reserved = 0;
+  devices[2].has_failed = true;
+  CHECK_FALSE(place_early(any, gib, devices));
+  CHECK(place_early({.what = kind::host}, 2 * gib, devices) == 0U);
+  CHECK_FALSE(place_early({.what = kind::host}, 2 * gib + 1, devices));
+  // Full of calls: it has memory all the same.
+  devices[0].calls = 4;
+  CHECK(place_early({.what = kind::host}, gib, devices) == 0U);
+}
+
+TEST_CASE("placement: what arrives leaves room for every function", "[schedule][placement]") {
+  const auto devices = some_devices();
+  CHECK(most_arriving(devices[0], {}) == 2 * gib);
+  const std::vector<device_need> needs{{.what = kind::host, .memory = 3 * gib},
+                                       {.what = kind::gpu, .memory = 20 * gib},
+                                       {.what = kind::gpu, .memory = 130 * gib}};
+  CHECK(most_arriving(devices[0], needs) == gib);
+  CHECK(most_arriving(devices[1], needs) == 4 * gib);
+  CHECK(most_arriving(devices[2], needs) == 10 * gib);
+}

@@ -292,15 +292,28 @@ TEST_CASE("schedule: keeps its counts whatever happens", "[schedule]") {
   }
 }
 
-TEST_CASE("schedule: a lane that is blocked waits, and the others go on", "[schedule]") {
+TEST_CASE("schedule: a lane whose next call's gate is closed waits, and the others go on",
+          "[schedule]") {
   line_up l;
-  l.add('a', 2);
-  l.add('b', 1);
-  l.plan.set_blocked(l.of('a'), true);
-  CHECK(l.of('a').room() == 0);
+  bool is_closed = true;
+  bool is_full = false;
+  l.add('a', 3);
+  l.add('b');
+  l.calls[0].gate = &is_closed;
+  l.calls[1].gate = &is_full;
+  l.calls[2].gate = &is_closed;
+  l.plan.look_again(l.of('a'));
   CHECK(l.take() == 'b');
   CHECK_FALSE(l.plan.has_next());
-  CHECK(l.plan.queued() == 2);
-  l.plan.set_blocked(l.of('a'), false);
-  CHECK(l.take() == 'a');
+  CHECK(l.plan.queued() == 3);
+  SECTION("until it opens") {
+    is_closed = false;
+    l.plan.look_again(l.of('a'));
+    CHECK(l.take() == 'a');
+  }
+  SECTION("or the call goes, and the next one has another") {
+    l.plan.withdraw(l.calls[0]);
+    CHECK(l.take() == 'a');
+    CHECK_FALSE(l.plan.has_next());
+  }
 }

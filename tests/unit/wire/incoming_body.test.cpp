@@ -4,10 +4,11 @@
 #include "support/catch.hpp"
 #include "support/segment_store.hpp"
 
+#include <array>
 #include <cstring>
 #include <type_traits>
 
-using modal::incoming_body;
+using namespace modal;
 
 static_assert(std::is_nothrow_move_constructible_v<incoming_body>);
 static_assert(std::is_nothrow_move_assignable_v<incoming_body>);
@@ -42,4 +43,21 @@ TEST_CASE("incoming body: its parts stay where they are when it moves", "[wire][
   CHECK(body.parts()->envelope().data() == envelope.data());
   CHECK(body.parts()->segments().at(0).data() == segment.data());
   CHECK(body.block().data() == envelope.data());
+}
+
+TEST_CASE("incoming body: what its segments lie in says where they are in the end",
+          "[wire][incoming_body]") {
+  static const std::array<std::byte, 3> elsewhere{};
+  struct moving final : segment_memory {
+    result<std::span<std::byte>> find_room(const segment_part&, std::function<void()>) override {
+      return std::span<std::byte>();
+    }
+    void settle(std::span<bytes_view> segments) noexcept override { segments[1] = elsewhere; }
+  };
+  std::array<std::byte, 2> first{};
+  incoming_body body(buffer(), payload_view({}, {first, first}, 64));
+  body.keep(std::make_unique<moving>());
+  CHECK(body.parts()->segments()[0].data() == first.data());
+  CHECK(body.parts()->segments()[1].data() == elsewhere.data());
+  CHECK(body.segments() != nullptr);
 }

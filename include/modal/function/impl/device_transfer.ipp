@@ -15,6 +15,14 @@ bool lies_in(bytes_view block, const std::byte* from, std::size_t bytes) noexcep
          std::less_equal<>()(from + bytes, block.data() + block.size());
 }
 
+// Returns the memory on the device at which the argument lies already, if it does.
+device_block* find_arrived(device_arrivals* all, const std::byte* from) noexcept {
+  if (all == nullptr) return nullptr;
+  for (auto& each : all->blocks)
+    if (each.there.data() == from) return &each.there;
+  return nullptr;
+}
+
 }  // namespace
 
 // Returns where the bytes can be copied from, in locked memory if there is some and they are not in
@@ -32,7 +40,8 @@ const std::byte* device_uploads::stage(gpu::stream& on, const part& which, bytes
 }
 
 result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_view block,
-                                 bytes_view pinned) {
+                                 bytes_view pinned, device_arrivals* arrived) {
+  if (arrived != nullptr && arrived->failure) return *arrived->failure;
   std::erase_if(parts_, [](const part& each) { return each.bytes == 0; });
   blocks_.reserve(parts_.size());
   staged_.reserve(parts_.size());
@@ -40,13 +49,19 @@ result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_v
       parts_.begin(), parts_.end(),
       [](const part& each) { return each.what == part::kind::pinned || each.goes_alone(); });
   for (auto each = parts_.begin(); each != first_small; ++each)
-    if (auto put = put_alone(on, *each, pinned); !put) return put;
+    if (auto put = put_alone(on, *each, pinned, arrived); !put) return put;
   parts_.erase(parts_.begin(), first_small);
   return parts_.empty() ? result<void>() : put_small(on, block);
 }
 
 result<void> device_uploads::put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
-                                       bytes_view pinned) {
+                                       bytes_view pinned, device_arrivals* arrived) {
+  if (device_block* there = find_arrived(arrived, which.from)) {
+    report_.bytes_up += which.bytes;
+    note_path(report_, on->is_host() ? transfer_path::host : transfer_path::pinned);
+    take_over(which, std::move(*there));
+    return {};
+  }
   const std::byte* const from = stage(*on, which, pinned);
   if (which.what == part::kind::pinned) {
     device_block none;
@@ -59,9 +74,14 @@ result<void> device_uploads::put_alone(const std::shared_ptr<gpu::stream>& on, c
   report_.bytes_up += which.bytes;
   auto copied = on->copy(block.data(), from, which.bytes, gpu::copy_kind::to_device);
   if (!copied) return copied;
-  which.tell(which.argument, block.data(), block);
-  if (block.data() != nullptr) blocks_.push_back(std::move(block));
+  take_over(which, std::move(block));
   return {};
+}
+
+// An argument that owns its memory takes it; that of a view stays here.
+void device_uploads::take_over(const part& which, device_block there) {
+  which.tell(which.argument, there.data(), there);
+  if (there.data() != nullptr) blocks_.push_back(std::move(there));
 }
 
 result<void> device_uploads::put_small(const std::shared_ptr<gpu::stream>& on, bytes_view block) {
