@@ -139,6 +139,8 @@ double beside_floor(const case_result& result, std::size_t row, Value value) {
   return median(ratios);
 }
 
+constexpr std::size_t large_payload = std::size_t{1} << 20;
+
 table small_call_table(const std::vector<stack>& rows, const case_result& result, bool by_rate) {
   table made({"stack", "p50 us", by_rate ? "calls/s x raw" : "p50 x raw", "p99 us", "calls/s",
               "CPU us/call", "CPU x raw", "client peak MiB", "server peak MiB"});
@@ -186,7 +188,7 @@ void report(const call_case& what, const std::vector<stack>& rows, const case_re
             const options& chosen) {
   std::cout << "### " << what.title << "\n\n";
   if (chosen.smoke) std::cout << "A smoke run: no measurement, and no payload above 8 MiB.\n\n";
-  if (what.kind == "send")
+  if (what.payload_bytes >= large_payload)
     std::cout << bulk_table(rows, result, static_cast<double>(what.payload_bytes));
   else
     std::cout << small_call_table(rows, result, what.connections > 1);

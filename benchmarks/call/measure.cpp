@@ -100,13 +100,14 @@ sample measure_flight(const measurement& what) {
   moments.emplace_back(what.server);
   std::vector<nanoseconds::rep> all;
   for (const nanoseconds time : times) all.push_back(time.count());
-  return summarize(what, all, static_cast<double>(times.size()), moments);
+  return summarize(what, all, static_cast<double>(what.calls), moments);
 }
 
 }  // namespace
 
 sample measure(const measurement& what) {
-  if (what.kind == "async" || what.kind == "spawn") return measure_flight(what);
+  if (what.kind == "async" || what.kind == "spawn" || what.kind == "overlap")
+    return measure_flight(what);
   const std::vector<float> numbers = numbers_to_send(what.payload_bytes);
   const std::size_t calls_each = std::max<std::size_t>(what.calls / what.connections, 1);
   std::vector<std::vector<nanoseconds>> samples(what.connections);

@@ -12,9 +12,9 @@ namespace bench {
 
 /// One measurement: what a client process is told on its command line, as `name=value` words.
 struct measurement {
-  std::string kind;               ///< "add", "send", or of a flight "async" or "spawn"
-  std::string endpoint;           ///< what the server announced
-  pid_t server = 0;               ///< whose CPU time and memory count too
+  std::string kind;      ///< "add", "send", "device", or of a flight "async", "spawn", "overlap"
+  std::string endpoint;  ///< what the server announced
+  pid_t server = 0;      ///< whose CPU time and memory count too
   std::size_t connections = 1;    ///< one thread each, one call in flight each; or, of a flight,
                                   ///< the calls under way
   std::size_t payload_bytes = 0;  ///< of each `send`

@@ -20,7 +20,9 @@
 namespace bench_functions {
 
 std::int32_t add(std::int32_t a, std::int32_t b) { return a + b; }
-std::int64_t take(std::span<const float> numbers) { return bench::digest(numbers); }
+std::int64_t take(std::int32_t more, std::span<const float> numbers) {
+  return more + bench::digest(numbers);
+}
 
 }  // namespace bench_functions
 
@@ -39,7 +41,7 @@ class modal_connection final : public connection {
   }
 
   std::int64_t send(std::span<const float> numbers) override {
-    return modal::remote<bench_functions::take>.on(*client_)(numbers);
+    return modal::remote<bench_functions::take>.on(*client_)(0, numbers);
   }
 
  private:

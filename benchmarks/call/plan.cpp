@@ -14,25 +14,37 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 const std::vector<stack>& all_stacks() {
   static const std::vector<stack> stacks{
-      {.name = "raw TCP, blocking", .executable = "bench_call_raw"},
+      {.name = "raw TCP, blocking", .executable = "bench_call_raw", .others = {"device"}},
       {.name = "raw unix socket", .executable = "bench_call_raw", .unix_socket = true},
       {.name = "raw TCP, epoll",
        .executable = "bench_call_epoll",
        .is_blocking = false,
-       .flights = {"async", "spawn"}},
+       .others = {"async", "spawn"}},
       {.name = "modal, HTTP over TCP",
        .executable = "bench_call_modal",
-       .flights = {"async", "spawn"}},
+       .others = {"async", "spawn", "device"}},
+      {.name = "modal, device_span",
+       .executable = "bench_call_device",
+       .is_blocking = false,
+       .others = {"device"}},
+      {.name = "modal, device_span, body first",
+       .executable = "bench_call_device_late",
+       .is_blocking = false,
+       .others = {"device"}},
+      {.name = "modal, a bus of 105 MB/s",
+       .executable = "bench_call_device_slow",
+       .is_blocking = false,
+       .others = {"overlap"}},
       {.name = "modal, HTTP over a unix socket",
        .executable = "bench_call_modal",
        .unix_socket = true,
-       .flights = {"async", "spawn"}},
+       .others = {"async", "spawn"}},
       {.name = "gRPC, sync", .executable = "bench_call_grpc", .keep = true},
       {.name = "Cap'n Proto, TCP", .executable = "bench_call_capnp", .keep = true},
       {.name = "Thrift, threaded",
        .executable = "bench_call_thrift",
        .keep = true,
-       .flights = {"spawn"}},
+       .others = {"spawn"}},
   };
   return stacks;
 }
@@ -80,6 +92,31 @@ const std::vector<call_case>& all_cases() {
        .calls = 6,
        .warm_up = 1,
        .on_request = true},
+      {.name = "device_1kib",
+       .title = "an int and 1 KiB of floats for the host device, both ends on one CPU",
+       .kind = "device",
+       .payload_bytes = 1024,
+       .calls = 20'000,
+       .warm_up = 2'000,
+       .one_cpu = true},
+      {.name = "device_256mib",
+       .title = "an int and 256 MiB of floats for the host device",
+       .kind = "device",
+       .payload_bytes = 256 * mebibyte,
+       .calls = 6,
+       .warm_up = 1},
+      {.name = "overlap_2",
+       .title = "2 calls at once that upload, compute and download for 10 ms each: at least 40 ms",
+       .kind = "overlap",
+       .connections = 2,
+       .calls = 40,
+       .warm_up = 2},
+      {.name = "overlap_4",
+       .title = "4 calls at once that upload, compute and download for 10 ms each: at least 60 ms",
+       .kind = "overlap",
+       .connections = 4,
+       .calls = 80,
+       .warm_up = 2},
   };
   return cases;
 }
@@ -170,10 +207,10 @@ std::vector<stack> chosen_stacks(const options& chosen, const std::string& folde
 }
 
 std::vector<stack> rows_for(const call_case& what, const std::vector<stack>& rows) {
-  const bool is_flight = what.kind == "async" || what.kind == "spawn";
+  const bool is_usual = what.kind == "add" || what.kind == "send";
   std::vector<stack> fitting;
   for (const stack& each : rows)
-    if (is_flight ? contains(each.flights, what.kind) : each.is_blocking) fitting.push_back(each);
+    if (is_usual ? each.is_blocking : contains(each.others, what.kind)) fitting.push_back(each);
   return fitting;
 }
 

@@ -18,16 +18,16 @@ struct stack {
   /// Freed memory is kept (`keep_freed_memory`). For rivals only: their bulk numbers double. modal
   /// is measured as it ships, and the floor reuses its buffers by itself.
   bool keep = false;
-  bool is_blocking = true;  ///< has calls of one thread on a connection: "add" and "send"
-  std::vector<std::string> flights{};  ///< kinds of many calls at once: "async", "spawn"
+  bool is_blocking = true;            ///< has calls of one thread on a connection: "add" and "send"
+  std::vector<std::string> others{};  ///< kinds of calls besides: "async", "spawn", "device" …
 };
 
 /// One table.
 struct call_case {
   std::string name;  ///< what --case takes
   std::string title;
-  std::string kind = "add";     ///< "add", "send", "async" or "spawn"
-  std::size_t connections = 1;  ///< of "async" and "spawn": calls under way
+  std::string kind = "add";     ///< "add", "send", "device", "async", "spawn" or "overlap"
+  std::size_t connections = 1;  ///< of the last three: calls under way
   std::size_t payload_bytes = 0;
   std::size_t calls = 0;  ///< timed, in one round
   std::size_t warm_up = 0;

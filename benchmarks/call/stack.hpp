@@ -34,8 +34,9 @@ class flight {
  public:
   virtual ~flight() = default;
 
-  /// Makes `calls` calls of add(i, 2), `in_flight` of them at a time, checks every answer, and
-  /// appends to `times` how long each took.
+  /// Makes `calls` calls of add(i, 2), or, for "overlap", of a function that computes on a device,
+  /// `in_flight` of them at a time, checks every answer, and appends to `times` how long each took;
+  /// for "overlap", how long each `in_flight` of them took together.
   virtual void run(std::size_t calls, std::size_t in_flight,
                    std::vector<std::chrono::nanoseconds>& times) = 0;
 };
@@ -53,8 +54,9 @@ void serve(const std::string& address, const std::function<void(const std::strin
 
 std::unique_ptr<connection> open_connection(const std::string& endpoint);
 
-/// @param kind "async" (completions start the next calls, all on one I/O thread) or "spawn" (one
-/// thread starts calls and collects them in their order). Throws where the stack has none.
+/// @param kind "async" (completions start the next calls, all on one I/O thread), "spawn" (one
+/// thread starts calls and collects them in their order) or "overlap" (calls begin together).
+/// Throws where the stack has none.
 std::unique_ptr<flight> open_flight(const std::string& kind, const std::string& endpoint);
 
 /// Returns the path of "unix:/some/path", or nothing for any other address.
