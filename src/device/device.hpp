@@ -47,6 +47,14 @@ class device {
   /// Returns whether it is lost to this process: every operation is a `device_fault` from then on.
   [[nodiscard]] virtual bool has_failed() const noexcept { return false; }
 
+  /// Takes it for lost, whatever it does: nothing is asked of it any more. What it was given to do
+  /// may go on, with the memory that belongs to it. @param why lives for ever.
+  virtual void give_up(const char* why) noexcept = 0;
+
+  /// Returns whether it was given up: memory that it was told of, in work that nobody saw the end
+  /// of, must never be used for anything else.
+  [[nodiscard]] virtual bool is_given_up() const noexcept = 0;
+
   /// Makes a stream. **Errors**: `device_fault`.
   virtual result<std::shared_ptr<gpu::stream>> make_stream() = 0;
 

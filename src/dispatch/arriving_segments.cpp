@@ -9,11 +9,15 @@ namespace modal::detail {
 
 arriving_segments::arriving_segments(std::shared_ptr<device_slot> on,
                                      std::unique_ptr<segment_memory> otherwise)
-    : slot_(std::move(on)), otherwise_(std::move(otherwise)), ring_(slot_, pieces * piece_bytes) {}
+    : slot_(std::move(on)), otherwise_(std::move(otherwise)), asked_(slot_, pieces * piece_bytes) {}
 
 arriving_segments::~arriving_segments() {
-  if (stream_ == nullptr) return;
+  if (ring_ == nullptr) return;
   arrivals_.blocks.clear();  // given back behind the copies
+  if (slot_->which().is_given_up()) {
+    keep_for_ever(std::move(ring_));
+    return;
+  }
   if (std::all_of(copied_.begin(), copied_.end(), [](const auto& each) {
         if (each == nullptr) return true;
         const auto passed = each->is_passed();
@@ -21,17 +25,24 @@ arriving_segments::~arriving_segments() {
       }))
     return;
   // The copies read the ring, and the next user of the stream must find it idle.
-  auto last = stream_->record();
+  auto last = ring_->stream->record();
   try {
-    slot_->when_passed(last.value(), [ring = ring_.block(), stream = stream_] {});
+    slot_->when_passed(
+        last.value(),
+        [own = ring_.get(), slot = slot_] {
+          std::unique_ptr<ring> done(own);
+          if (slot->which().is_given_up()) keep_for_ever(std::move(done));
+        },
+        real_clock().now());
+    (void)ring_.release();
   } catch (const std::exception&) {
-    stream_->drain();
+    ring_->stream->drain();
   }
 }
 
 result<std::span<std::byte>> arriving_segments::find_room(const segment_part& due,
                                                           std::function<void()> resume) {
-  if (ring_.is_waiting(resume)) return std::span<std::byte>();
+  if (asked_.is_waiting(resume)) return std::span<std::byte>();
   send_piece();
   if (present_ != due.segment) {
     goes_there_ = begin_segment(due);
@@ -53,20 +64,23 @@ result<std::span<std::byte>> arriving_segments::find_room(const segment_part& du
     }
     busy = nullptr;
   }
-  filling_ = std::span(ring_.block().get() + next_ * piece_bytes, std::min(piece_bytes, due.left));
+  filling_ = std::span(ring_->memory.get() + next_ * piece_bytes, std::min(piece_bytes, due.left));
   return filling_;
 }
 
 // Returns whether the device has memory for it.
 bool arriving_segments::begin_segment(const segment_part& due) {
-  if (ring_.block() == nullptr || arrivals_.failure) return false;
-  if (stream_ == nullptr) {
+  if (asked_.block() == nullptr || arrivals_.failure) return false;
+  if (ring_ == nullptr) {
+    auto made = std::make_unique<ring>();
     auto taken = slot_->take_stream();
     if (!taken) return false;  // whoever runs the call will be told the same
-    stream_ = *std::move(taken);
+    made->memory = asked_.block();
+    made->stream = *std::move(taken);
+    ring_ = std::move(made);
   }
   arrivals_.blocks.reserve(arrivals_.blocks.size() + 1);
-  auto taken = device_block::take(stream_, due.left);
+  auto taken = device_block::take(ring_->stream, due.left);
   if (!taken) return false;
   arrivals_.blocks.push_back({due.segment, due.left, *std::move(taken)});
   target_ = static_cast<std::byte*>(arrivals_.blocks.back().there.data());
@@ -78,11 +92,11 @@ void arriving_segments::send_piece() noexcept {
   if (filling_.empty()) return;
   const auto piece = std::exchange(filling_, {});
   if (arrivals_.failure) return;  // what still comes is for nobody
-  auto copied = stream_->copy(target_, piece.data(), piece.size(), gpu::copy_kind::to_device);
+  auto copied = ring_->stream->copy(target_, piece.data(), piece.size(), gpu::copy_kind::to_device);
   if (!copied) return fail(std::move(copied).error());
-  auto mark = stream_->record();
+  auto mark = ring_->stream->record();
   if (!mark) {
-    stream_->drain();
+    ring_->stream->drain();
     return fail(std::move(mark).error());
   }
   copied_[next_] = *std::move(mark);

@@ -5,6 +5,7 @@
 #include <modal/wire/incoming_body.hpp>
 
 #include "dispatch/pinned_request.hpp"
+#include "worker/quarantine.hpp"
 
 #include <array>
 #include <cstddef>
@@ -36,19 +37,27 @@ class arriving_segments final : public segment_memory {
   [[nodiscard]] bytes_view pinned() const noexcept override { return otherwise_->pinned(); }
 
   /// Returns the stream of the copies, which is the call's; null where there are none.
-  [[nodiscard]] const std::shared_ptr<gpu::stream>& stream() const noexcept { return stream_; }
+  [[nodiscard]] const std::shared_ptr<gpu::stream>& stream() const noexcept {
+    static const std::shared_ptr<gpu::stream> none;
+    return ring_ != nullptr ? ring_->stream : none;
+  }
   /// Returns what has come to the device. **Precondition**: `settle` was called.
   [[nodiscard]] device_arrivals& arrivals() noexcept { return arrivals_; }
 
  private:
+  // What the copies read, and their stream.
+  struct ring final : quarantined {
+    std::shared_ptr<std::byte[]> memory;
+    std::shared_ptr<gpu::stream> stream;
+  };
   [[nodiscard]] bool begin_segment(const segment_part& due);
   void send_piece() noexcept;
   void fail(error reason) noexcept;
 
   const std::shared_ptr<device_slot> slot_;
   const std::unique_ptr<segment_memory> otherwise_;
-  pinned_request ring_;
-  std::shared_ptr<gpu::stream> stream_;
+  pinned_request asked_;
+  std::unique_ptr<ring> ring_;  // null: nothing goes to the device
   device_arrivals arrivals_;
   std::optional<std::size_t> present_;  // segment
   bool goes_there_ = false;             // it does

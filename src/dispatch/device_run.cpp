@@ -132,8 +132,12 @@ void device_run::check_mark() noexcept {
   }
 }
 
+bool device_run::is_memory_in_use() const noexcept {
+  return failure_ && stream_ != nullptr && slot_.which().is_given_up();
+}
+
 // No mark will tell any more when the device is done with the call's memory. Blocks for as long as
-// that takes; a device that has failed is done at once.
+// that takes; a device that has failed is done at once, and of one that was given up nobody knows.
 std::nullptr_t device_run::give_up(error reason) noexcept {
   if (!failure_) failure_ = std::move(reason);
   stream_->drain();

@@ -5,8 +5,10 @@
 #include <modal/function/context.hpp>
 #include <modal/function/function_run.hpp>
 #include <modal/gpu/stream.hpp>
+#include <modal/wire/incoming_body.hpp>
 
 #include "worker/device_slot.hpp"
+#include "worker/quarantine.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,20 +27,22 @@ struct dispatcher_config;
 ///     decode, upload ──▶ run, download ──▶ encode
 ///
 /// One thread at a time uses it.
-class device_run {
+class device_run final : public quarantined {
  public:
   /// @param which lives as long as this, and so does `config`. @param on is kept by whoever made
   /// this.
   device_run(call& which, const dispatcher_config& config, device_slot& on);
-  ~device_run();
-  device_run(const device_run&) = delete;
-  device_run& operator=(const device_run&) = delete;
-
+  ~device_run() override;
   /// Goes on. @return what the stream must pass before the next turn; null when all is over, and
   /// `take_failure` tells how.
   std::shared_ptr<gpu::event> go_on();
 
   [[nodiscard]] std::optional<error> take_failure() noexcept { return std::move(failure_); }
+
+  /// Returns whether the device may still use the call's memory when all is over: it was given up.
+  [[nodiscard]] bool is_memory_in_use() const noexcept;
+  /// Takes the body over, for as long as this lives.
+  void keep(incoming_body body) noexcept { body_ = std::move(body); }
 
  private:
   enum class step : std::uint8_t { upload, run, finish, over };
@@ -68,6 +72,7 @@ class device_run {
   std::shared_ptr<gpu::event> ran_;
   std::shared_ptr<gpu::event> downloaded_;
   std::optional<error> failure_;
+  incoming_body body_;
   step next_ = step::upload;
 };
 

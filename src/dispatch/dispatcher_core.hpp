@@ -152,13 +152,14 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   /// @param by 1, or -1 as it wraps around.
   void book_device_locked(call& which, std::size_t by) noexcept MODAL_REQUIRES(mutex);
   bool notice_fault_locked(call& which) noexcept MODAL_REQUIRES(mutex);
-  void log_fault(std::size_t device) const noexcept;
+  void log_fault(std::size_t device, const error& why) const noexcept;
   void find_blocked_locked() noexcept MODAL_REQUIRES(mutex);
   void park(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   void resume(call& which, bool keeps_lane) noexcept MODAL_EXCLUDES(mutex);
   [[nodiscard]] bool has_room_locked() const MODAL_REQUIRES(mutex);
   [[nodiscard]] bool has_work_locked() const MODAL_REQUIRES(mutex);
   bool runs_to_its_end(const call_ptr& which, std::optional<error>& failure) MODAL_EXCLUDES(mutex);
+  [[nodiscard]] time_point real_deadline(const call& which) const noexcept;
   bool suspend(const call_ptr& which, std::shared_ptr<gpu::event> mark) MODAL_EXCLUDES(mutex);
   void go_on_with(call_ptr which) noexcept MODAL_EXCLUDES(mutex);
   call_ptr run(const call_ptr& which, bool takes_next) MODAL_EXCLUDES(mutex);

@@ -93,14 +93,15 @@ void dispatcher_core::find_blocked_locked() noexcept {
   }
 }
 
-void dispatcher_core::log_fault(std::size_t device) const noexcept {
+void dispatcher_core::log_fault(std::size_t device, const error& why) const noexcept {
   if (!config.log) return;
   try {
     config.log({.level = log_level::error,
                 .time = std::chrono::system_clock::now(),
                 .message = device_names[device] +
                            " has failed, and with it what needs it, until this process is started "
-                           "anew",
+                           "anew: " +
+                           why.details().message,
                 .function = {},
                 .call = {},
                 .fields = {}});

@@ -3,6 +3,12 @@
 #include "dispatch/dispatcher_core.hpp"
 
 namespace modal::detail {
+namespace {
+
+/// To end calls whose device was given up.
+constexpr std::chrono::seconds time_for_lost_calls{5};
+
+}  // namespace
 
 void dispatcher_core::start() {
   // A function that ignores its stop token outlives the dispatcher, so its thread owns this.
@@ -42,9 +48,18 @@ std::size_t dispatcher_core::stop(std::chrono::nanoseconds grace,
     mutex_lock lock(mutex);
     while (suspended != 0 && quiet.wait_until(lock, patient_until)) {
     }
+  }
+  // A device that is still busy hangs, or will be for longer than anybody wants to wait: its calls
+  // end, and what it may still use is kept.
+  for (const auto& each : config.devices)
+    if (!each->wait_quiet(patient_until))
+      each->which().give_up("it was still busy when the executor had stopped");
+  for (const auto& each : config.devices)
+    each->wait_quiet(saturating_add(real_clock().now(), time_for_lost_calls));
+  {
+    const mutex_lock lock(mutex);
     left_behind += suspended;
   }
-  for (const auto& each : config.devices) each->wait_quiet(patient_until);
   // All functions have returned, or never will: so have their stop callbacks.
   repeatable_calls::kept_list dropped;  // destroyed without the lock
   {

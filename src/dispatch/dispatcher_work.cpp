@@ -193,9 +193,20 @@ bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optiona
     if (suspend(running_call, mark)) return false;
     (void)mark->wait();  // there is no memory, or no thread, for anything better
   }
+  const bool is_in_use = which.on_device->is_memory_in_use();
   failure = which.on_device->take_failure();
+  if (is_in_use) {
+    which.on_device->keep(std::move(which.body));
+    keep_for_ever(std::move(which.on_device));
+  }
   which.on_device.reset();
   return true;
+}
+
+// The deadline by the clock of devices, which is never a test's.
+time_point dispatcher_core::real_deadline(const call& which) const noexcept {
+  if (which.deadline == never) return never;
+  return saturating_add(real_clock().now(), which.deadline - config.time->now());
 }
 
 // Returns false where that is not possible: then nothing has changed.
@@ -214,7 +225,7 @@ bool dispatcher_core::suspend(const call_ptr& running_call, std::shared_ptr<gpu:
     ++suspended;
   }
   try {
-    slot.when_passed(std::move(mark), std::move(then));
+    slot.when_passed(std::move(mark), std::move(then), real_deadline(which));
     return true;
   } catch (const std::exception&) {
     const mutex_lock lock(mutex);
@@ -331,7 +342,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   }
   carry_out(wake);
   end_aside(std::move(dropped));
-  if (is_fault) log_fault(device);
+  if (is_fault) log_fault(device, *failure);
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;

@@ -16,12 +16,14 @@ bool wants(const catalog& functions, device_use what) {
 
 void add_host_devices(executor_devices& made, const executor_config& config) {
   for (std::size_t i = 0; i < config.host_devices; ++i)
-    made.all.push_back(std::make_shared<device_slot>(std::make_shared<host_device>(
-        host_device_config{.index = static_cast<int>(i),
-                           .memory_bytes = config.host_device_memory,
-                           .pinned_bytes = config.pinned_memory,
-                           .copy_bytes_per_second = config.host_device_copy_rate,
-                           .on_copy = {}})));
+    made.all.push_back(
+        std::make_shared<device_slot>(std::make_shared<host_device>(host_device_config{
+                                          .index = static_cast<int>(i),
+                                          .memory_bytes = config.host_device_memory,
+                                          .pinned_bytes = config.pinned_memory,
+                                          .copy_bytes_per_second = config.host_device_copy_rate,
+                                          .on_copy = {}}),
+                                      saturated(config.device_patience)));
   if (config.host_devices == 0)
     made.no_host_device =
         "the function runs on a host device, and executor_config::host_devices is 0";
@@ -39,7 +41,8 @@ void add_gpus(executor_devices& made, const executor_config& config) {
     made.all.push_back(std::make_shared<device_slot>(
         std::make_shared<cuda_device>(*driver, std::move(each),
                                       cuda_device_config{.memory_bytes = config.gpu_memory,
-                                                         .pinned_bytes = config.pinned_memory})));
+                                                         .pinned_bytes = config.pinned_memory}),
+        saturated(config.device_patience)));
 }
 
 }  // namespace

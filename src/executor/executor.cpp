@@ -36,6 +36,7 @@ void validate(const executor_config& config) {
   if (config.host_device_memory == 0) refuse("host_device_memory must be at least 1");
   if (config.grace.count() < 0) refuse("grace must not be negative");
   if (config.stop_patience.count() < 0) refuse("stop_patience must not be negative");
+  if (config.device_patience.count() < 0) refuse("device_patience must not be negative");
   if (bounds.header_bytes < 1024 || bounds.header_bytes > (1U << 20))
     refuse("limits.header_bytes must be from 1 KiB to 1 MiB");
   if (bounds.connections == 0) refuse("limits.connections must be at least 1");

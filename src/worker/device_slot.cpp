@@ -25,6 +25,7 @@ constexpr std::chrono::microseconds longest_pause{500};
 struct watched {
   std::shared_ptr<gpu::event> mark;
   std::function<void()> then;
+  time_point give_up_at;
 };
 
 // One whose device fails is as good as passed: whoever waits finds out what happened.
@@ -60,8 +61,8 @@ struct device_slot::shared {
   bool ends MODAL_GUARDED_BY(mutex) = false;
 };
 
-device_slot::device_slot(std::shared_ptr<device> which)
-    : shared_(std::make_shared<shared>(std::move(which))) {}
+device_slot::device_slot(std::shared_ptr<device> which, std::chrono::nanoseconds patience)
+    : patience_(patience), shared_(std::make_shared<shared>(std::move(which))) {}
 
 device_slot::~device_slot() {
   std::thread watcher;
@@ -92,6 +93,7 @@ result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
       shared_->idle.pop_back();
     }
   }
+  if (shared_->of->has_failed()) found = nullptr;  // to make one says why
   if (found == nullptr) {
     auto made = shared_->of->make_stream();
     if (!made) return made;
@@ -108,9 +110,10 @@ result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
       });
 }
 
-void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then) {
+void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then,
+                              time_point deadline) {
   std::list<watched> one;
-  one.push_back({std::move(mark), std::move(then)});
+  one.push_back({std::move(mark), std::move(then), saturating_add(deadline, patience_)});
   const mutex_lock lock(shared_->mutex);
   shared_->need_thread_locked(shared_);
   shared_->fresh.splice(shared_->fresh.end(), one);
@@ -167,8 +170,11 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
     }
     // In the order in which they were put there: the first is most likely passed.
     bool is_news = false;
+    const time_point now = real_clock().now();
     for (auto each = all.begin(); each != all.end();) {
       if (!is_over(*each)) {
+        if (now >= each->give_up_at)
+          own->of->give_up("what a call had put there did not end, long after its deadline");
         ++each;
         continue;
       }

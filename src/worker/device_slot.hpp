@@ -7,6 +7,7 @@
 
 #include "device/device.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -16,7 +17,9 @@ namespace modal::detail {
 /// sees what they have passed, so that no worker waits for a device. Safe to share.
 class device_slot {
  public:
-  explicit device_slot(std::shared_ptr<device> which);
+  /// @param patience how long after the deadline of a mark the device is given up.
+  explicit device_slot(std::shared_ptr<device> which,
+                       std::chrono::nanoseconds patience = std::chrono::seconds{30});
   /// Does not wait for what is watched: that is told all the same, if it is ever passed.
   ~device_slot();
   device_slot(const device_slot&) = delete;
@@ -29,9 +32,11 @@ class device_slot {
   result<std::shared_ptr<gpu::stream>> take_stream();
 
   /// Runs `then` on a thread of the device as soon as `mark` is passed, or can never be. It must
-  /// not block or throw. **Errors**: throws `std::bad_alloc`, `std::system_error`; then nothing is
-  /// watched.
-  void when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then);
+  /// not block or throw. @param deadline by which it should be: with some patience more, a device
+  /// that has not passed it hangs, and is given up. **Errors**: throws `std::bad_alloc`,
+  /// `std::system_error`; then nothing is watched.
+  void when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then,
+                   time_point deadline = never);
 
   /// Runs `task` on the thread of the device, soon: what takes too long for who asks for it. It
   /// must not throw. **Errors**: as `when_passed`.
@@ -45,6 +50,7 @@ class device_slot {
   struct shared;
   static void watch(const std::shared_ptr<shared>& own);
 
+  const std::chrono::nanoseconds patience_;
   const std::shared_ptr<shared> shared_;  // owners: this, its thread, and streams that are out
 };
 

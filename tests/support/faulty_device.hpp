@@ -25,6 +25,8 @@ class faulty_device final : public modal::detail::device {
   [[nodiscard]] bool has_failed() const noexcept override {
     return faults_->has_failed && faults_->what == modal::errc::device_fault;
   }
+  void give_up(const char* why) noexcept override { real_.give_up(why); }
+  [[nodiscard]] bool is_given_up() const noexcept override { return real_.is_given_up(); }
   modal::result<std::shared_ptr<modal::gpu::stream>> make_stream() override {
     if (faults_->fails()) return faults_->reason();
     return std::make_shared<stream>(faults_, real_.make_stream().value());

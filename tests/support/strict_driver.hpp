@@ -60,7 +60,7 @@ class strict_driver {
   std::vector<std::string> complaints() const {
     const std::scoped_lock lock(mutex_);
     auto all = complaints_;
-    if (is_lost_) return all;  // with its context all that was in it is gone
+    if (is_lost_ || was_hung_) return all;  // with its context all that was in it is gone
     const auto left = [&](std::size_t count, const char* what) {
       if (count != 0) all.push_back(std::to_string(count) + " " + what + " left over");
     };
@@ -80,6 +80,19 @@ class strict_driver {
     const std::scoped_lock lock(instance()->mutex_);
     const auto found = instance()->streams_.find(which);
     return found != instance()->streams_.end() && found->second->context == current;
+  }
+  /// From now on nothing that is in a stream begins, until `go_on`; nobody may wait for it.
+  void hang() {
+    const std::scoped_lock lock(mutex_);
+    is_hung_ = was_hung_ = true;
+  }
+  /// Does all that was left.
+  void go_on() {
+    const std::scoped_lock lock(mutex_);
+    is_hung_ = false;
+    for (const auto& [which, each] : streams_)
+      while (advance(*each)) {
+      }
   }
   /// Copies of memory that is not locked, which hold up whoever asks for them, are fine too.
   void allow_pageable() {
@@ -135,6 +148,17 @@ class strict_driver {
       complain(std::string(name) + " on a stream of another context");
     return found->second.get();
   }
+  event* find_recorded(void* which, const char* name) {
+    const auto found = events_.find(which);
+    if (found != events_.end() && found->second->is_recorded) return found->second.get();
+    complain(std::string(name) + " of what was not recorded");
+    return nullptr;
+  }
+  void finish(stream& which, const char* name) {
+    if (is_hung_) complain(std::string(name) + " waits for ever");
+    while (advance(which)) {
+    }
+  }
   // Whether a range lies in one live allocation.
   void check_device(address at, std::size_t bytes, const char* name) {
     const auto after = allocations_.upper_bound(at);
@@ -152,7 +176,7 @@ class strict_driver {
     return first >= begin && first + bytes <= begin + size;
   }
   static bool advance(stream& which) {
-    if (which.left.empty()) return false;
+    if (which.left.empty() || instance()->is_hung_) return false;
     auto next = std::move(which.left.front());
     which.left.pop_front();
     next();
@@ -178,8 +202,7 @@ class strict_driver {
         queue->left.push_back(
             [taken, there] { std::memcpy(pointer(there), taken->data(), taken->size()); });
       } else {
-        while (advance(*queue)) {
-        }
+        finish(*queue, name);
         std::memcpy(host, pointer(there), bytes);
       }
       return 0;
@@ -208,6 +231,8 @@ class strict_driver {
   status failure_ = 0;
   bool has_failed_ = false;
   bool is_lost_ = false;
+  bool is_hung_ = false;
+  bool was_hung_ = false;
 };
 
 inline thread_local int strict_driver::current = 0;
@@ -286,8 +311,7 @@ inline modal::detail::cuda::driver strict_driver::table() {
     const guard lock(instance()->mutex_);
     if (const status failed = instance()->begin("destroy_stream", failing::no)) return failed;
     if (stream* const found = instance()->find(which, "destroy_stream")) {
-      while (advance(*found)) {
-      }
+      instance()->finish(*found, "destroy_stream");
       instance()->streams_.erase(which);
     }
     return 0;
@@ -296,8 +320,7 @@ inline modal::detail::cuda::driver strict_driver::table() {
     const guard lock(instance()->mutex_);
     if (const status failed = instance()->begin("synchronize_stream", failing::no)) return failed;
     if (stream* const found = instance()->find(which, "synchronize_stream"))
-      while (advance(*found)) {
-      }
+      instance()->finish(*found, "synchronize_stream");
     return 0;
   };
   made.allocate = [](address* made_one, std::size_t bytes, void* on) {
@@ -368,24 +391,19 @@ inline modal::detail::cuda::driver strict_driver::table() {
   made.query_event = [](void* which) {
     const guard lock(instance()->mutex_);
     if (const status failed = instance()->begin("query_event")) return failed;
-    const auto found = instance()->events_.find(which);
-    if (found == instance()->events_.end() || !found->second->is_recorded) {
-      instance()->complain("query_event of what was not recorded");
-      return 400;
-    }
-    if (found->second->is_passed) return 0;
-    (void)advance(*found->second->on);
+    event* const found = instance()->find_recorded(which, "query_event");
+    if (found == nullptr) return 400;
+    if (found->is_passed) return 0;
+    (void)advance(*found->on);
     return 600;
   };
   made.synchronize_event = [](void* which) {
     const guard lock(instance()->mutex_);
     if (const status failed = instance()->begin("synchronize_event")) return failed;
-    const auto found = instance()->events_.find(which);
-    if (found == instance()->events_.end() || !found->second->is_recorded) {
-      instance()->complain("synchronize_event of what was not recorded");
-      return 400;
-    }
-    while (!found->second->is_passed && advance(*found->second->on)) {
+    event* const found = instance()->find_recorded(which, "synchronize_event");
+    if (found == nullptr) return 400;
+    if (instance()->is_hung_) instance()->complain("synchronize_event waits for ever");
+    while (!found->is_passed && advance(*found->on)) {
     }
     return 0;
   };
@@ -417,6 +435,7 @@ inline modal::detail::cuda::driver strict_driver::table() {
   made.unlock_memory = [](void* which) {
     const guard lock(instance()->mutex_);
     if (const status failed = instance()->begin("unlock_memory", failing::no)) return failed;
+    if (instance()->is_hung_) instance()->complain("unlock_memory waits for ever");
     if (instance()->locked_.erase(static_cast<std::byte*>(which)) == 0)
       instance()->complain("unlock_memory of what is not there");
     else

@@ -63,12 +63,20 @@ class cuda_device::context {
   }
   error lost() const noexcept {
     return say(errc::device_fault, [&] {
+      const char* const why = given_up_.load();
       return to_name(info) + ", " + info.model +
-             ", has failed, and works again when this process is started anew";
+             (why != nullptr ? std::string(", was given up, for ") + why : ", has failed") +
+             ", and works again when this process is started anew";
     });
   }
   /// Nobody knows what the device does: nothing is asked of it any more.
-  void give_up() noexcept { has_failed_.store(true); }
+  void note_failure() noexcept { has_failed_.store(true); }
+  void give_up(const char* why) noexcept {
+    const char* none = nullptr;
+    given_up_.compare_exchange_strong(none, why);
+    note_failure();
+  }
+  [[nodiscard]] bool is_given_up() const noexcept { return given_up_.load() != nullptr; }
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_.load(); }
 
   result<cuda::address> allocate(std::size_t bytes, cuda::stream_handle on) {
@@ -123,6 +131,7 @@ class cuda_device::context {
   }
 
   std::atomic<bool> has_failed_{false};
+  std::atomic<const char*> given_up_{nullptr};
   std::atomic<std::size_t> used_{0};
   std::atomic<std::size_t> most_used_{0};
   detail::mutex mutex_;
@@ -234,7 +243,7 @@ class cuda_stream final : public gpu::stream {
   result<void> make_current() override { return context_->enter(); }
   void drain() noexcept override {
     if (!context_->enter() || context_->table.synchronize_stream(handle_) != cuda::success)
-      context_->give_up();
+      context_->note_failure();
   }
   [[nodiscard]] void* native_handle() const noexcept override { return handle_; }
   [[nodiscard]] int device_index() const noexcept override { return context_->info.index; }
@@ -341,6 +350,10 @@ const device_info& cuda_device::info() const noexcept { return context_->info; }
 device_memory cuda_device::memory() const noexcept { return context_->memory(); }
 
 bool cuda_device::has_failed() const noexcept { return context_->has_failed(); }
+
+void cuda_device::give_up(const char* why) noexcept { context_->give_up(why); }
+
+bool cuda_device::is_given_up() const noexcept { return context_->is_given_up(); }
 
 result<std::shared_ptr<gpu::stream>> cuda_device::make_stream() {
   auto made = std::make_shared<cuda_stream>(context_, pinned_);

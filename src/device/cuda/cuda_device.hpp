@@ -31,6 +31,8 @@ class cuda_device final : public device {
   [[nodiscard]] const device_info& info() const noexcept override;
   [[nodiscard]] device_memory memory() const noexcept override;
   [[nodiscard]] bool has_failed() const noexcept override;
+  void give_up(const char* why) noexcept override;
+  [[nodiscard]] bool is_given_up() const noexcept override;
   result<std::shared_ptr<gpu::stream>> make_stream() override;
   [[nodiscard]] pinned_pool& pinned() noexcept override { return *pinned_; }
 

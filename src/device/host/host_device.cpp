@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <new>
 #include <thread>
 #include <utility>
@@ -22,6 +24,9 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t alignment = 256;
+/// Blocks of at least so many bytes are kept for the next one who asks, as a GPU's pool keeps its
+/// memory: fresh pages cost more than the copy that fills them.
+constexpr std::size_t kept_block = 2 << 20;
 /// A copy of up to so many bytes takes less time than to wake a thread.
 constexpr std::size_t small_copy = 64 << 10;
 
@@ -83,7 +88,26 @@ class host_device::state {
     return {used_, most_used_, config_.memory_bytes};
   }
 
+  void give_up(const char* why) noexcept {
+    const char* none = nullptr;
+    given_up_.compare_exchange_strong(none, why);
+    const mutex_lock lock(mutex_);
+    passed_.notify_all();
+  }
+  [[nodiscard]] bool is_given_up() const noexcept { return given_up_.load() != nullptr; }
+  /// Returns an error once it was given up.
+  result<void> check() const noexcept {
+    const char* const why = given_up_.load();
+    if (why == nullptr) return {};
+    try {
+      return error(errc::device_fault, std::string("the host device was given up, for ") + why);
+    } catch (const std::bad_alloc&) {
+      return error(make_error_code(errc::device_fault), {});
+    }
+  }
+
   result<void*> allocate(std::size_t bytes) {
+    if (auto works = check(); !works) return std::move(works).error();
     if (bytes == 0) return nullptr;
     {
       const mutex_lock lock(mutex_);
@@ -94,8 +118,7 @@ class host_device::state {
       used_ += bytes;
       most_used_ = std::max(most_used_, used_);
     }
-    void* made = std::aligned_alloc(alignment, align_up(bytes, alignment));
-    if (made != nullptr) return made;
+    if (void* made = take(bytes)) return made;
     const mutex_lock lock(mutex_);
     used_ -= bytes;
     return no_memory();
@@ -115,25 +138,50 @@ class host_device::state {
 
   void drain(const stream_queue& which) noexcept {
     mutex_lock lock(mutex_);
-    while (!which.left.empty()) passed_.wait(lock);
+    while (!which.left.empty() && !is_given_up()) passed_.wait(lock);
   }
   /// As `post`, where there is no memory for it.
   void wait_and_free(const stream_queue& after, void* memory, std::size_t bytes) noexcept {
     drain(after);
+    if (is_given_up()) return;  // nobody knows when it is done with that
     const mutex_lock lock(mutex_);
     finish_locked({.what = operation::kind::free, .to = memory, .bytes = bytes});
   }
 
-  [[nodiscard]] bool is_passed(const mark_state& which) const noexcept {
+  result<bool> is_passed(const mark_state& which) const {
+    if (auto works = check(); !works) return std::move(works).error();
     const mutex_lock lock(mutex_);
     return which.is_passed;
   }
-  void wait(const mark_state& which) const {
-    mutex_lock lock(mutex_);
-    while (!which.is_passed) passed_.wait(lock);
+  result<void> wait(const mark_state& which) const {
+    {
+      mutex_lock lock(mutex_);
+      while (!which.is_passed && !is_given_up()) passed_.wait(lock);
+    }
+    return check();
   }
 
  private:
+  void* take(std::size_t bytes) {
+    if (bytes < kept_block) return std::aligned_alloc(alignment, align_up(bytes, alignment));
+    try {
+      buffer made = pool_.take(bytes);  // in pages of its own
+      void* const at = made.data();
+      const mutex_lock lock(mutex_);
+      blocks_.emplace(at, std::move(made));
+      return at;
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+  }
+  void give_back_locked(void* memory, std::size_t bytes) noexcept MODAL_REQUIRES(mutex_) {
+    used_ -= bytes;
+    if (bytes < kept_block)
+      std::free(memory);
+    else
+      blocks_.erase(memory);
+  }
+
   static bool is_copy(const operation& what) noexcept {
     return what.what != operation::kind::free && what.what != operation::kind::mark;
   }
@@ -144,8 +192,7 @@ class host_device::state {
   // Does what takes no time.
   void finish_locked(const operation& what) noexcept MODAL_REQUIRES(mutex_) {
     if (what.what == operation::kind::free) {
-      std::free(what.to);
-      used_ -= what.bytes;
+      give_back_locked(what.to, what.bytes);
     } else {
       what.mark->is_passed = true;
       what.mark->at = real_clock().now();
@@ -203,7 +250,10 @@ class host_device::state {
   }
 
   const host_device_config config_;
+  std::atomic<const char*> given_up_{nullptr};
+  buffer_pool pool_;
   mutable detail::mutex mutex_;
+  std::map<void*, buffer> blocks_ MODAL_GUARDED_BY(mutex_);  ///< large ones
   mutable condition_variable passed_;
   // Of the copies to the device, and of those from it.
   std::array<queue_list, 2> waiting_ MODAL_GUARDED_BY(mutex_);
@@ -223,10 +273,7 @@ class host_event final : public gpu::event {
       : device_(std::move(of)), mark_(std::move(mark)) {}
 
   result<bool> is_passed() const override { return device_->is_passed(*mark_); }
-  result<void> wait() const override {
-    device_->wait(*mark_);
-    return {};
-  }
+  result<void> wait() const override { return device_->wait(*mark_); }
   result<nanoseconds> since(const gpu::event& earlier) const override {
     return mark_->at - dynamic_cast<const host_event&>(earlier).mark_->at;
   }
@@ -251,6 +298,7 @@ class host_stream final : public gpu::stream {
     }
   }
   result<void> copy(void* to, const void* from, std::size_t bytes, gpu::copy_kind way) override {
+    if (auto works = device_->check(); !works) return works;
     if (bytes == 0) return {};
     const auto what = way == gpu::copy_kind::to_device ? operation::kind::to_device
                       : way == gpu::copy_kind::to_host ? operation::kind::to_host
@@ -263,6 +311,7 @@ class host_stream final : public gpu::stream {
     return {};
   }
   result<std::shared_ptr<gpu::event>> record() override {
+    if (auto works = device_->check(); !works) return std::move(works).error();
     try {
       auto mark = std::make_shared<mark_state>();
       auto made = std::make_shared<host_event>(device_, mark);
@@ -319,7 +368,12 @@ host_device::~host_device() { state_->stop(); }
 
 device_memory host_device::memory() const noexcept { return state_->memory(); }
 
+void host_device::give_up(const char* why) noexcept { state_->give_up(why); }
+
+bool host_device::is_given_up() const noexcept { return state_->is_given_up(); }
+
 result<std::shared_ptr<gpu::stream>> host_device::make_stream() {
+  if (auto works = state_->check(); !works) return std::move(works).error();
   return std::make_shared<host_stream>(state_, pinned_);
 }
 

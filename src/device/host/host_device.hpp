@@ -37,6 +37,9 @@ class host_device final : public device {
 
   [[nodiscard]] const device_info& info() const noexcept override { return info_; }
   [[nodiscard]] device_memory memory() const noexcept override;
+  [[nodiscard]] bool has_failed() const noexcept override { return is_given_up(); }
+  void give_up(const char* why) noexcept override;
+  [[nodiscard]] bool is_given_up() const noexcept override;
   result<std::shared_ptr<gpu::stream>> make_stream() override;
   [[nodiscard]] pinned_pool& pinned() noexcept override { return *pinned_; }
 

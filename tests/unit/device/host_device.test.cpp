@@ -203,3 +203,34 @@ TEST_CASE("host device: draining a stream waits for all of it", "[device][host]"
   CHECK((got == sent));
   CHECK(device.memory().used == 0);
 }
+
+TEST_CASE("host device: one that is given up fails at once, and says why", "[device][host]") {
+  std::promise<void> begun;
+  std::promise<void> goes_on;
+  host_device device({.on_copy = [&, wait = goes_on.get_future().share()](gpu::copy_kind) {
+    begun.set_value();
+    wait.wait();
+  }});
+  const auto stream = device.make_stream().value();
+  const std::vector<std::byte> bytes(1 << 20);
+  void* const there = stream->allocate(bytes.size()).value();
+  stream->copy(there, bytes.data(), bytes.size(), gpu::copy_kind::to_device).value();
+  begun.get_future().wait();
+  const auto mark = stream->record().value();
+  CHECK_FALSE(mark->is_passed().value());
+  device.give_up("a test");
+  device.give_up("another one");
+  CHECK(device.has_failed());
+  CHECK(device.is_given_up());
+  for (const auto& failure :
+       {mark->is_passed().error(), mark->wait().error(), stream->allocate(1).error(),
+        stream->copy(there, there, 1, gpu::copy_kind::on_device).error(), stream->record().error(),
+        device.make_stream().error()}) {
+    CHECK(failure == errc::device_fault);
+    CHECK_THAT(failure.details().message, test::contains("given up, for a test"));
+  }
+  stream->drain();
+  stream->deallocate(there, bytes.size());
+  CHECK(device.memory().used == bytes.size());
+  goes_on.set_value();
+}
