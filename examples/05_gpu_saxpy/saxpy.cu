@@ -11,12 +11,14 @@
 #ifdef __CUDACC__
 #define ON_DEVICE __host__ __device__
 #include <thrust/system/cuda/execution_policy.h>
-// Work goes to the call's stream.
-static auto here() { return thrust::cuda::par_nosync.on(modal::this_stream()); }
+// Work goes to the call's stream, and what it needs besides comes from the stream's memory.
+static auto here(modal::stream_memory& memory) {
+  return thrust::cuda::par_nosync(memory).on(modal::this_stream());
+}
 #else
 #define ON_DEVICE
 #include <thrust/system/cpp/execution_policy.h>
-static auto here() { return thrust::cpp::par; }
+static auto here(modal::stream_memory& memory) { return thrust::cpp::par(memory); }
 #endif
 
 namespace blas {
@@ -35,14 +37,19 @@ struct square {
 modal::device_vector<float> saxpy(float a, modal::device_span<const float> x,
                                   modal::device_span<const float> y) {
   modal::device_vector<float> out(x.size());
-  thrust::transform(here(), x.begin(), x.end(), y.begin(), out.data(), times_plus{a});
+  auto memory = modal::this_call().memory();
+  thrust::transform(here(memory), x.begin(), x.end(), y.begin(), out.data(), times_plus{a});
   return out;  // the download comes behind it
 }
 
-void sort(modal::device_span<float> values) { thrust::sort(here(), values.begin(), values.end()); }
+void sort(modal::device_span<float> values) {
+  auto memory = modal::this_call().memory();
+  thrust::sort(here(memory), values.begin(), values.end());
+}
 
 double norm(modal::device_span<const float> values) {
-  return thrust::transform_reduce(here(), values.begin(), values.end(), square(), 0.0,
+  auto memory = modal::this_call().memory();
+  return thrust::transform_reduce(here(memory), values.begin(), values.end(), square(), 0.0,
                                   thrust::plus<double>());
 }
 

@@ -42,7 +42,10 @@ std::shared_ptr<gpu::event> device_run::go_on() {
           attempt([this] {
             device_value(stream_->make_current());
             entered_ = stream_->is_host() ? note_time() : uploaded_;
-            run_->run(which_.work);
+            {
+              const gpu::stream_scope of_scratch(stream_);
+              run_->run(which_.work);
+            }
             ran_ = note_time();
             run_->download(which_.work);
           });
@@ -118,6 +121,7 @@ void device_run::measure() noexcept {
   report.upload = between(begun_, uploaded_);
   report.run = between(entered_, ran_);
   report.download = between(ran_, downloaded_);
+  report.memory_peak = stream_->begin_peak();
 }
 
 // Takes note of what failed on the device before the mark.

@@ -20,7 +20,7 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
       // What is kept must leave room for what is new.
       repeats(std::min(config.bounds.remembered_bytes, config.bounds.bytes_in_flight / 4),
               saturated(config.bounds.remembered_time)) {
-  auto found = find_places(config, device_names);
+  auto found = find_places(config);
   std::vector<served_function*> on_devices;
   std::vector<device_need> needs;
   for (const auto& [name, descriptor] : functions_) {

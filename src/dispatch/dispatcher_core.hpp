@@ -202,7 +202,6 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   std::size_t waiting MODAL_GUARDED_BY(mutex) = 0;
   std::size_t running MODAL_GUARDED_BY(mutex) = 0;
   std::size_t parked_calls MODAL_GUARDED_BY(mutex) = 0;
-  std::vector<std::string> device_names;                                   ///< never changes
   std::vector<device_place> places MODAL_GUARDED_BY(mutex);                ///< as `config.devices`
   std::vector<served_function*> device_functions MODAL_GUARDED_BY(mutex);  ///< that one can serve
   using resumed_list = boost::intrusive::list<

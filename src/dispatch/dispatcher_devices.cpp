@@ -98,7 +98,7 @@ void dispatcher_core::log_fault(std::size_t device, const error& why) const noex
   try {
     config.log({.level = log_level::error,
                 .time = std::chrono::system_clock::now(),
-                .message = device_names[device] +
+                .message = config.devices[device]->name() +
                            " has failed, and with it what needs it, until this process is started "
                            "anew: " +
                            why.details().message,

@@ -274,7 +274,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
                            .run = which.work.run_time,
                            .encode = which.work.encode_time,
                            .device = std::move(which.work.device)};
-  if (target.uses_device()) measured.device.name = device_names[which.device];
+  if (target.uses_device()) measured.device.name = config.devices[which.device]->name();
   if (failure) which.work = invocation{};  // half a result, which a repeated run must not find
   const std::size_t result_size =
       which.encoding == encoding::json ? which.work.json.size() : which.work.result.wire_size();

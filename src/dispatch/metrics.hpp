@@ -4,6 +4,7 @@
 #include <modal/base/error.hpp>
 #include <modal/wire/http_call.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -40,12 +41,14 @@ struct function_metrics {
   // On devices.
   std::uint64_t bytes_up = 0;
   std::uint64_t bytes_down = 0;
-  std::uint64_t pageable = 0;  ///< calls for which no page-locked memory was left
+  std::size_t memory_peak = 0;  ///< the most that one call had
+  std::uint64_t pageable = 0;   ///< calls for which no page-locked memory was left
   duration_histogram device_run;
 
   void add(const device_report& of) noexcept {
     bytes_up += of.bytes_up;
     bytes_down += of.bytes_down;
+    memory_peak = std::max(memory_peak, of.memory_peak);
     if (of.path == transfer_path::pageable) ++pageable;
     device_run.add(of.run);
   }

@@ -28,6 +28,12 @@ std::optional<error> check_result(const call& which, const limits& bounds) {
 }  // namespace
 
 call_context make_context(call& which, const dispatcher_config& config) {
+  call_device on;
+  if (which.target->uses_device()) {
+    device_slot& there = *config.devices[which.device];
+    const device_info& info = there.which().info();
+    on = {there.name(), info.model, info.index, there.which().memory().limit};
+  }
   return call_context({.id = which.head.id,
                        .attempt = which.attempt,
                        .depth = which.head.depth,
@@ -35,7 +41,8 @@ call_context make_context(call& which, const dispatcher_config& config) {
                        .stop = &which.stop,
                        .function = which.target->descriptor->name,
                        .traceparent = which.head.traceparent,
-                       .sink = config.log ? &config.log : nullptr});
+                       .sink = config.log ? &config.log : nullptr,
+                       .device = on});
 }
 
 void set_input(call& which, const dispatcher_config& config) {

@@ -61,15 +61,13 @@ served_function::served_function(const function_descriptor& served, const dispat
       most_arguments = std::max(most_arguments, std::min(each.memory, SIZE_MAX - beside) + beside);
 }
 
-std::vector<device_place> find_places(const dispatcher_config& config,
-                                      std::vector<std::string>& names) {
+std::vector<device_place> find_places(const dispatcher_config& config) {
   std::vector<device_place> found;
-  names.reserve(config.devices.size());  // they must not move
   for (const auto& each : config.devices) {
     const device_info& info = each->which().info();
     found.push_back({.what = info.what == device_info::kind::cuda ? device_need::kind::gpu
                                                                   : device_need::kind::host,
-                     .name = names.emplace_back(to_name(info)),
+                     .name = each->name(),
                      .model = info.model.c_str(),
                      .capability = info.capability,
                      .memory = each->which().memory().limit,

@@ -38,9 +38,7 @@ struct served_function {
   function_metrics metrics;
 };
 
-/// Returns what is known of the devices before any call has come. @param names what they are
-/// called; outlives what is returned.
-std::vector<device_place> find_places(const dispatcher_config& config,
-                                      std::vector<std::string>& names);
+/// Returns what is known of the devices of `config`, which outlives it, before any call has come.
+std::vector<device_place> find_places(const dispatcher_config& config);
 
 }  // namespace modal::detail

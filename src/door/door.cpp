@@ -127,6 +127,7 @@ void door::write_answer(const call_answer& answer, const std::string& answer_fie
     add(",\"download_ns\":", device.download.count());
     add(",\"bytes_up\":", static_cast<std::int64_t>(device.bytes_up));
     add(",\"bytes_down\":", static_cast<std::int64_t>(device.bytes_down));
+    add(",\"memory_peak\":", static_cast<std::int64_t>(device.memory_peak));
     out.body.append(",\"path\":\"").append(to_string(device.path)).append("\"");
   }
   out.body.append("}}\n");

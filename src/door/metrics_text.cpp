@@ -106,6 +106,8 @@ void add_device_functions(metrics_writer& out, const dispatcher_snapshot& now) {
       [](const function_metrics& each) { return each.bytes_down; });
   add("modal_pageable_calls_total", "Calls for which no page-locked memory was left.",
       [](const function_metrics& each) { return each.pageable; });
+  out.family("modal_device_memory_peak_bytes", "gauge", "The most that one call had on a device.");
+  for (const function* each : all) out.sample(function_label(*each), each->metrics.memory_peak);
   out.family("modal_device_run_seconds", "histogram", "On a device, between the copies.");
   for (const function* each : all)
     add_histogram(out, function_label(*each), each->metrics.device_run);

@@ -59,6 +59,7 @@ json own_schemas() {
               {"download_ns", count},
               {"bytes_up", count},
               {"bytes_down", count},
+              {"memory_peak", count},
               {"path", text}}}}},
           {"problem",
            {{"type", "object"},

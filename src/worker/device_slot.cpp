@@ -62,7 +62,9 @@ struct device_slot::shared {
 };
 
 device_slot::device_slot(std::shared_ptr<device> which, std::chrono::nanoseconds patience)
-    : patience_(patience), shared_(std::make_shared<shared>(std::move(which))) {}
+    : name_(to_name(which->info())),
+      patience_(patience),
+      shared_(std::make_shared<shared>(std::move(which))) {}
 
 device_slot::~device_slot() {
   std::thread watcher;
@@ -99,6 +101,7 @@ result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
     if (!made) return made;
     found = *std::move(made);
   }
+  found->begin_peak();
   gpu::stream* const bare = found.get();
   return std::shared_ptr<gpu::stream>(
       bare, [own = shared_, kept = std::move(found)](gpu::stream*) mutable noexcept {

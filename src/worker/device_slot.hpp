@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace modal::detail {
 
@@ -26,6 +27,8 @@ class device_slot {
   device_slot& operator=(const device_slot&) = delete;
 
   [[nodiscard]] device& which() noexcept;
+  /// Returns what the device is called: "cuda:1".
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   /// Takes a stream for a call. It serves another one when nobody owns it any more; its work must
   /// be done then. **Errors**: `device_fault`, `device_out_of_memory`.
@@ -50,6 +53,7 @@ class device_slot {
   struct shared;
   static void watch(const std::shared_ptr<shared>& own);
 
+  const std::string name_;
   const std::chrono::nanoseconds patience_;
   const std::shared_ptr<shared> shared_;  // owners: this, its thread, and streams that are out
 };

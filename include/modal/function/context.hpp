@@ -5,12 +5,26 @@
 #include <modal/base/ids.hpp>
 #include <modal/function/lazy_stop.hpp>
 #include <modal/function/log.hpp>
+#include <modal/gpu/device_span.hpp>
+#include <modal/gpu/stream_memory.hpp>
+#include <modal/gpu/stream_ref.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace modal {
+
+/// The device on which a call runs.
+struct call_device {
+  std::string_view name;         ///< as "cuda:0" or "host:0"; empty: the call uses none
+  std::string_view model;        ///< as its maker calls it
+  int index = 0;                 ///< among those of its kind, as CUDA counts them
+  std::size_t memory_bytes = 0;  ///< that functions may have there
+};
 
 /// What a function can know about the call that it serves: `modal::this_call()`.
 /// **Lifetime**: until the function returns. **Thread safety**: const; hand it to threads of the
@@ -26,6 +40,7 @@ class call_context {
     std::string_view function;
     std::string_view traceparent;
     const log_sink* sink = nullptr;
+    call_device device;
   };
 
   explicit call_context(const state& values) : state_(values) {}
@@ -59,6 +74,28 @@ class call_context {
 
   /// Returns the caller's W3C trace context, or an empty text.
   [[nodiscard]] std::string_view traceparent() const noexcept { return state_.traceparent; }
+
+  /// Returns where the call runs.
+  [[nodiscard]] const call_device& device() const noexcept { return state_.device; }
+
+  /// Returns the stream of the call, on its own thread; see `this_stream`.
+  [[nodiscard]] stream_ref stream() const { return this_stream(); }
+
+  /// Returns an allocator of device memory on that stream, for libraries that take one.
+  [[nodiscard]] stream_memory memory() const { return stream_memory(); }
+
+  /// Returns memory on the device for `size` elements, unspecified at first, for what the function
+  /// puts into its stream: it is given back behind that, in the order of the stream. Outside of
+  /// calls it is there until the thread ends.
+  /// **Errors**: throws `device_error` with `device_out_of_memory` or `device_fault`.
+  template <class T>
+  [[nodiscard]] device_span<T> scratch(std::size_t size) const {
+    static_assert(std::is_trivially_copyable_v<T>,
+                  "modal: device memory holds types that are copied byte by byte");
+    if (size > SIZE_MAX / sizeof(T))
+      throw device_error({errc::device_out_of_memory, "more than there can be"});
+    return {static_cast<T*>(gpu::take_scratch(size * sizeof(T))), size};
+  }
 
   /// Writes a line to the executor's log, marked with this call's id; to stderr outside of calls.
   void log(log_level level, std::string_view message) const;

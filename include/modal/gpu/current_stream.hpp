@@ -3,7 +3,9 @@
 
 #include <modal/gpu/stream.hpp>
 
+#include <cstddef>
 #include <memory>
+#include <vector>
 
 namespace modal::gpu {
 
@@ -20,7 +22,19 @@ class stream_scope {
   stream_scope& operator=(const stream_scope&) = delete;
 
  private:
+  friend void* take_scratch(std::size_t bytes);
+
+  struct scratch {
+    void* memory;
+    std::size_t bytes;
+  };
   std::shared_ptr<stream> previous_;
+  stream_scope* const outer_;
+  std::vector<scratch> scratch_;  // of the stream
 };
+
+/// Returns memory on the current stream that is given back behind all that its scope puts there;
+/// outside of scopes, when the thread ends. **Errors**: throws `device_error`, `std::bad_alloc`.
+[[nodiscard]] void* take_scratch(std::size_t bytes);
 
 }  // namespace modal::gpu

@@ -49,6 +49,10 @@ class stream {
   /// another stream of this device whose work with it is done.
   virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
 
+  /// Begins to count the memory that is taken on it. @return the most that was taken at a time
+  /// since this was called last.
+  virtual std::size_t begin_peak() noexcept { return 0; }
+
   /// Copies `bytes`. Host memory must stay as it is until the stream has passed the copy, and
   /// should be page-locked (*pinned*): other memory is copied too, but may hold up whoever calls
   /// this.

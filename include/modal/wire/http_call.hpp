@@ -81,6 +81,7 @@ struct device_report {
   std::chrono::nanoseconds download{0};  ///< of results
   std::size_t bytes_up = 0;
   std::size_t bytes_down = 0;
+  std::size_t memory_peak = 0;  ///< the most bytes of device memory that it had at a time
   transfer_path path = transfer_path::none;
 };
 

@@ -3,6 +3,8 @@
 
 #include <modal/base/mutex.hpp>
 
+#include "device/memory_meter.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -201,6 +203,7 @@ class cuda_stream final : public gpu::stream {
     if (bytes == 0) return nullptr;
     auto made = context_->allocate(bytes, handle_);
     if (!made) return std::move(made).error();
+    meter_.take(bytes);
     return reinterpret_cast<void*>(static_cast<std::uintptr_t>(*made));
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
@@ -208,7 +211,9 @@ class cuda_stream final : public gpu::stream {
     // Of a device that has failed there is nothing to give back.
     if (context_->enter()) context_->table.deallocate(to_address(memory), handle_);
     context_->note_free(bytes);
+    meter_.give_back(bytes);
   }
+  std::size_t begin_peak() noexcept override { return meter_.begin(); }
   result<void> copy(void* to, const void* from, std::size_t bytes, gpu::copy_kind way) override {
     if (bytes == 0) return {};
     const cuda::driver& table = context_->table;
@@ -257,6 +262,7 @@ class cuda_stream final : public gpu::stream {
   const std::shared_ptr<cuda_device::context> context_;
   const std::shared_ptr<pinned_pool> pinned_;
   cuda::stream_handle handle_ = nullptr;
+  memory_meter meter_;
 };
 
 class cuda_block final : public pinned_block {

@@ -5,6 +5,8 @@
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
 
+#include "device/memory_meter.hpp"
+
 #include <boost/intrusive/list.hpp>
 
 #include <algorithm>
@@ -288,9 +290,15 @@ class host_stream final : public gpu::stream {
   host_stream(std::shared_ptr<host_device::state> of, std::shared_ptr<pinned_pool> pinned)
       : device_(std::move(of)), pinned_(std::move(pinned)) {}
 
-  result<void*> allocate(std::size_t bytes) override { return device_->allocate(bytes); }
+  result<void*> allocate(std::size_t bytes) override {
+    auto made = device_->allocate(bytes);
+    if (made) meter_.take(bytes);
+    return made;
+  }
+  std::size_t begin_peak() noexcept override { return meter_.begin(); }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
     if (memory == nullptr) return;
+    meter_.give_back(bytes);
     try {
       device_->post(queue_, {.what = operation::kind::free, .to = memory, .bytes = bytes});
     } catch (const std::bad_alloc&) {
@@ -332,6 +340,7 @@ class host_stream final : public gpu::stream {
  private:
   const std::shared_ptr<host_device::state> device_;
   const std::shared_ptr<pinned_pool> pinned_;
+  memory_meter meter_;
   const std::shared_ptr<stream_queue> queue_ = std::make_shared<stream_queue>();
 };
 

@@ -30,9 +30,22 @@ modal::device_vector<int> twice(modal::device_span<const int> values,
 modal::device_vector<int> passed_on(modal::device_span<const int> values) {
   ++runs;
   modal::device_vector<int> made(values.size());
-  modal::detail::device_value(modal::gpu::current_stream()->copy(
-      made.data(), values.data(), values.size_bytes(), modal::gpu::copy_kind::on_device));
+  const auto there = modal::this_call().scratch<int>(values.size());
+  const auto stream = modal::this_call().stream();
+  stream.copy(there.data(), values.data(), values.size_bytes(), modal::gpu::copy_kind::on_device);
+  stream.copy(made.data(), there.data(), there.size_bytes(), modal::gpu::copy_kind::on_device);
   return made;
+}
+
+std::string where(modal::device_span<const int> values) {
+  const auto& device = modal::this_call().device();
+  auto memory = modal::this_call().memory();
+  char* const some = memory.allocate(3'000'000);
+  memory.deallocate(some, 3'000'000);
+  (void)modal::this_call().scratch<int>(500'000);
+  return std::string(device.name) + ", " + std::string(device.model) + ", " +
+         std::to_string(device.index) + ", " + std::to_string(device.memory_bytes) + ", " +
+         std::to_string(values.size());
 }
 
 // A function that needs most of a device for each of its calls.
@@ -52,6 +65,7 @@ namespace {
 catalog some_device_functions() {
   catalog made;
   REQUIRE(made.add(make_descriptor<device_runs::twice>()).has_value());
+  REQUIRE(made.add(make_descriptor<device_runs::where>()).has_value());
   REQUIRE(made.add(make_descriptor<device_runs::hungry>({.gpu_memory = 600_MiB})).has_value());
   for (auto of_gpu :
        {make_descriptor<device_runs::passed_on>(), make_descriptor<device_runs::is_at_home>()}) {
@@ -383,4 +397,17 @@ TEST_CASE("device run: what was cancelled while its arguments went up is not beg
   gate.set_value();
   CHECK_FALSE(b.call(100, 1)->get().failure);
   CHECK(device_runs::runs == 1);
+}
+
+TEST_CASE("device run: a function sees its device, and the report what memory it had there",
+          "[dispatch][device_run]") {
+  const auto one = std::make_shared<host_device>(host_device_config{.index = 3});
+  device_bench b(one);
+  const outcome answer = b.call<device_runs::where>(device_bench::numbers(1'000))->get();
+  REQUIRE_FALSE(answer.failure);
+  CHECK_THAT(answer.bytes,
+             contains("host:3, host device, 3, " + std::to_string(one->memory().limit) + ", 1000"));
+  CHECK(answer.report.device.memory_peak >= 3'004'000);
+  CHECK(answer.report.device.memory_peak < 3'005'000);
+  CHECK(one->memory().used == 0);
 }

@@ -104,3 +104,15 @@ TEST_CASE("call context: its log lines carry the call", "[function][context]") {
                                       "function=demo::f msg=\"half done\""));
   CHECK_THAT(lines[1], test::contains("level=warning"));
 }
+
+TEST_CASE("this_call: outside of calls there is memory too, and no device", "[function][context]") {
+  const auto& outside = this_call();
+  CHECK(outside.device().name.empty());
+  CHECK(outside.stream().is_host());
+  const modal::device_span<double> some = outside.scratch<double>(10);
+  REQUIRE(some.size() == 10);
+  some[9] = 1;
+  auto memory = outside.memory();
+  memory.deallocate(memory.allocate(10), 10);
+  CHECK_THROWS_AS(outside.scratch<double>(SIZE_MAX), modal::device_error);
+}

@@ -320,12 +320,13 @@ TEST_CASE("http call: the report of a call on a device", "[wire][http_call]") {
                    .download = std::chrono::nanoseconds{30},
                    .bytes_up = 40,
                    .bytes_down = 50,
+                   .memory_peak = 60,
                    .path = transfer_path::pinned};
   std::string text;
   modal::append_report(text, report);
   CHECK(text ==
         "queue=0,decode=0,run=0,encode=0,attempts=1,device=cuda:1,upload=10,device-run=20,"
-        "download=30,bytes-up=40,bytes-down=50,path=pinned");
+        "download=30,bytes-up=40,bytes-down=50,memory-peak=60,path=pinned");
   const auto read = modal::parse_report(text).device;
   CHECK(read.name == "cuda:1");
   CHECK(read.upload.count() == 10);
@@ -333,6 +334,7 @@ TEST_CASE("http call: the report of a call on a device", "[wire][http_call]") {
   CHECK(read.download.count() == 30);
   CHECK(read.bytes_up == 40);
   CHECK(read.bytes_down == 50);
+  CHECK(read.memory_peak == 60);
   CHECK(read.path == transfer_path::pinned);
   CHECK(modal::parse_report("device=" + std::string(100, 'x')).device.name.empty());
   CHECK(modal::parse_report("path=by-train,upload=-1").device.path == transfer_path::none);

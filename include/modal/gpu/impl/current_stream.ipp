@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/base/bytes.hpp>
 #include <modal/gpu/current_stream.hpp>
+#include <modal/gpu/device_error.hpp>
 
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace modal::gpu {
 namespace {
@@ -43,6 +45,19 @@ class local_stream final : public stream {
 };
 
 thread_local std::shared_ptr<stream> present;
+thread_local stream_scope* innermost = nullptr;
+
+// What was taken outside of scopes.
+struct loose_scratch {
+  loose_scratch() = default;
+  loose_scratch(const loose_scratch&) = delete;
+  loose_scratch& operator=(const loose_scratch&) = delete;
+  ~loose_scratch() {
+    for (void* const each : all) on->deallocate(each, 0);
+  }
+  const std::shared_ptr<stream> on = current_stream();
+  std::vector<void*> all;
+};
 
 }  // namespace
 
@@ -52,8 +67,26 @@ const std::shared_ptr<stream>& current_stream() {
 }
 
 stream_scope::stream_scope(std::shared_ptr<stream> which) noexcept
-    : previous_(std::exchange(present, std::move(which))) {}
+    : previous_(std::exchange(present, std::move(which))), outer_(std::exchange(innermost, this)) {}
 
-stream_scope::~stream_scope() { present = std::move(previous_); }
+stream_scope::~stream_scope() {
+  for (const scratch& each : scratch_) present->deallocate(each.memory, each.bytes);
+  innermost = outer_;
+  present = std::move(previous_);
+}
+
+void* take_scratch(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  if (innermost == nullptr) {
+    thread_local loose_scratch loose;
+    loose.all.reserve(loose.all.size() + 1);
+    return loose.all.emplace_back(detail::device_value(loose.on->allocate(bytes)));
+  }
+  auto& all = innermost->scratch_;
+  all.reserve(all.size() + 1);
+  return all
+      .emplace_back(stream_scope::scratch{detail::device_value(present->allocate(bytes)), bytes})
+      .memory;
+}
 
 }  // namespace modal::gpu

@@ -264,6 +264,7 @@ void append_report(std::string& out, const executor_report& report) {
   append(",download=", device.download.count());
   append(",bytes-up=", device.bytes_up);
   append(",bytes-down=", device.bytes_down);
+  append(",memory-peak=", device.memory_peak);
   out.append(",path=").append(to_string(device.path));
 }
 
@@ -310,6 +311,7 @@ executor_report parse_report(std::string_view text) noexcept {
     if (key == "download") report.device.download = time;
     if (key == "bytes-up") report.device.bytes_up = static_cast<std::size_t>(value);
     if (key == "bytes-down") report.device.bytes_down = static_cast<std::size_t>(value);
+    if (key == "memory-peak") report.device.memory_peak = static_cast<std::size_t>(value);
     if (key == "attempts" && value <= 1000) report.attempts = static_cast<int>(value);
   }
   return report;
