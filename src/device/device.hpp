@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace modal::detail {
@@ -22,6 +23,17 @@ struct device_info {
   std::size_t memory_bytes = 0;
   int capability = 0;  ///< of a GPU: 90 is `sm_90`
   int numa_node = -1;  ///< it is nearest to; -1: unknown
+  int nvlinks = 0;     ///< in use
+  int cuda = 0;        ///< that its driver is for: 13'000 is 13.0
+  std::string driver{};
+};
+
+/// How a device is, whoever uses it. What nobody can tell is missing.
+struct device_health {
+  std::optional<unsigned> busy_percent{};  ///< of the last moments, in which something ran there
+  std::optional<std::size_t> memory_used{};
+  std::optional<unsigned> celsius{};
+  std::optional<unsigned> milliwatts{};
 };
 
 /// Returns what it is called here: "host:0", "cuda:1".
@@ -43,6 +55,9 @@ class device {
 
   [[nodiscard]] virtual const device_info& info() const noexcept = 0;
   [[nodiscard]] virtual device_memory memory() const noexcept = 0;
+
+  /// Takes milliseconds.
+  [[nodiscard]] virtual device_health health() const { return {}; }
 
   /// Returns whether it is lost to this process: every operation is a `device_fault` from then on.
   [[nodiscard]] virtual bool has_failed() const noexcept { return false; }

@@ -78,6 +78,8 @@ std::size_t dispatcher::stop(std::chrono::nanoseconds grace, std::chrono::nanose
 
 const catalog& dispatcher::functions() const noexcept { return core_->functions(); }
 const modal::limits& dispatcher::bounds() const noexcept { return core_->bounds(); }
+void dispatcher::look_at_devices(dispatcher_snapshot& now) const { core_->look_at_devices(now); }
+
 bool dispatcher::draining() const { return core_->is_draining(); }
 std::size_t dispatcher::body_limit(encoding how) const noexcept { return core_->body_limit(how); }
 dispatcher_snapshot dispatcher::snapshot() const { return core_->snapshot(); }

@@ -109,9 +109,10 @@ struct dispatcher_snapshot {
   struct device {
     device_info info;
     device_memory memory;
-    std::size_t calls;     ///< that it has
-    std::size_t reserved;  ///< memory that they have asked for
-    bool has_failed;       ///< it is lost until the process is started anew
+    std::size_t calls;       ///< that it has
+    std::size_t reserved;    ///< memory that they have asked for
+    bool has_failed;         ///< it is lost until the process is started anew
+    device_health health{};  ///< see `dispatcher::look_at_devices`
   };
   std::vector<function> functions;
   std::vector<device> devices;
@@ -193,6 +194,8 @@ class dispatcher {
   [[nodiscard]] const catalog& functions() const noexcept;
   [[nodiscard]] const modal::limits& bounds() const noexcept;
   [[nodiscard]] dispatcher_snapshot snapshot() const;
+  /// Adds how the devices are, which takes milliseconds.
+  void look_at_devices(dispatcher_snapshot& now) const;
   [[nodiscard]] bool draining() const;
 
   /// Returns the most bytes that one body of this encoding may have.

@@ -58,6 +58,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   [[nodiscard]] const catalog& functions() const noexcept { return functions_; }
   [[nodiscard]] const modal::limits& bounds() const noexcept { return config.bounds; }
   [[nodiscard]] dispatcher_snapshot snapshot() const;
+  void look_at_devices(dispatcher_snapshot& now) const;
   [[nodiscard]] bool is_draining() const;
 
  private:

@@ -104,4 +104,9 @@ dispatcher_snapshot dispatcher_core::snapshot() const {
   return now;
 }
 
+void dispatcher_core::look_at_devices(dispatcher_snapshot& now) const {
+  for (std::size_t i = 0; i < now.devices.size(); ++i)
+    now.devices[i].health = config.devices[i]->which().health();
+}
+
 }  // namespace modal::detail

@@ -2,6 +2,7 @@
 #include "door/routes.hpp"
 
 #include <cstdio>
+#include <utility>
 
 namespace modal::detail {
 namespace {
@@ -88,6 +89,24 @@ void add_devices(metrics_writer& out, const dispatcher_snapshot& now) {
       [](const device& each) { return each.memory.used; });
   add("modal_device_memory_most_used_bytes", "The most that functions had at any time.",
       [](const device& each) { return each.memory.most_used; });
+  // Of those that somebody can tell.
+  const auto add_known = [&](std::string_view name, std::string_view help, auto get) {
+    bool is_first = true;
+    for (const device& each : now.devices) {
+      const auto value = get(each.health);
+      if (!value) continue;
+      if (std::exchange(is_first, false)) out.family(name, "gauge", help);
+      out.sample("device=\"" + to_name(each.info) + '"', *value);
+    }
+  };
+  add_known("modal_device_busy_percent", "Time in which something ran on a device, for anybody.",
+            [](const device_health& each) { return each.busy_percent; });
+  add_known("modal_device_total_used_bytes", "Memory of a device that is in use, by anybody.",
+            [](const device_health& each) { return each.memory_used; });
+  add_known("modal_device_celsius", "How warm a device is.",
+            [](const device_health& each) { return each.celsius; });
+  add_known("modal_device_milliwatts", "The power that a device takes.",
+            [](const device_health& each) { return each.milliwatts; });
 }
 
 void add_device_functions(metrics_writer& out, const dispatcher_snapshot& now) {

@@ -52,7 +52,7 @@ void routes::write(route which, const incoming_request& request, reply& out) {
           openapi_, [this] { return openapi_text(calls_.functions()); }, head, out);
     case route::devices:
       out.content_type = json_media_type;
-      out.body = devices_text(calls_.snapshot());
+      out.body = devices_text(look());
       break;
     case route::healthz:
       out.content_type = "text/plain";
@@ -69,12 +69,18 @@ void routes::write(route which, const incoming_request& request, reply& out) {
       break;
     case route::metrics:
       out.content_type = "text/plain; version=0.0.4";
-      out.body = metrics_text(calls_.snapshot(), connections_ ? connections_() : 0);
+      out.body = metrics_text(look(), connections_ ? connections_() : 0);
       break;
     case route::none:
       break;
   }
   out.fields += "cache-control: no-store\r\n";
+}
+
+dispatcher_snapshot routes::look() const {
+  auto now = calls_.snapshot();
+  calls_.look_at_devices(now);
+  return now;
 }
 
 void routes::write_document(document& which, const std::function<std::string()>& make,
@@ -114,6 +120,16 @@ std::string devices_text(const dispatcher_snapshot& now) {
     if (!each.info.id.empty()) one["id"] = each.info.id;
     if (each.info.capability != 0) one["capability"] = each.info.capability;
     if (each.info.numa_node >= 0) one["numa_node"] = each.info.numa_node;
+    if (each.info.nvlinks != 0) one["nvlinks"] = each.info.nvlinks;
+    if (each.info.cuda != 0)
+      one["cuda"] =
+          std::to_string(each.info.cuda / 1000) + '.' + std::to_string(each.info.cuda % 1000 / 10);
+    if (!each.info.driver.empty()) one["driver"] = each.info.driver;
+    const device_health& health = each.health;
+    if (health.busy_percent) one["busy_percent"] = *health.busy_percent;
+    if (health.memory_used) one["total_used_bytes"] = *health.memory_used;
+    if (health.celsius) one["celsius"] = *health.celsius;
+    if (health.milliwatts) one["watts"] = *health.milliwatts / 1000.0;
     listed.push_back(std::move(one));
   }
   return json{{"devices", std::move(listed)}}.dump(2, ' ', false, json::error_handler_t::replace) +

@@ -30,6 +30,7 @@ class routes {
     std::string text;
     std::string etag;
   };
+  [[nodiscard]] dispatcher_snapshot look() const;  ///< at everything, devices too
   void write_document(document& which, const std::function<std::string()>& make,
                       const request_head& head, reply& out);
   [[nodiscard]] std::string functions_text() const;

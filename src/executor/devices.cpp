@@ -5,6 +5,8 @@
 #include "device/host/host_device.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace modal::detail {
 namespace {
@@ -37,12 +39,23 @@ void add_gpus(executor_devices& made, const executor_config& config) {
     made.no_gpu = "the function runs on a GPU: " + found.error().details().message;
     return;
   }
-  for (auto& each : *found)
+  const auto management = nvml::load();
+  std::array<char, 96> version{};
+  if (management) management->driver_version(version.data(), version.size() - 1);
+  for (auto& each : *found) {
+    std::shared_ptr<nvml::monitor> monitor;
+    if (management) {
+      monitor = std::make_shared<nvml::monitor>(*management, each.id);
+      each.nvlinks = monitor->links();
+      each.driver = version.data();
+    }
     made.all.push_back(std::make_shared<device_slot>(
         std::make_shared<cuda_device>(*driver, std::move(each),
                                       cuda_device_config{.memory_bytes = config.gpu_memory,
-                                                         .pinned_bytes = config.pinned_memory}),
+                                                         .pinned_bytes = config.pinned_memory,
+                                                         .monitor = std::move(monitor)}),
         saturated(config.device_patience)));
+  }
 }
 
 }  // namespace

@@ -66,11 +66,20 @@ std::string names_of(const catalog& functions) {
   return text;
 }
 
-std::string names_of(const std::vector<detail::dispatcher_snapshot::device>& devices) {
+std::string describe(const std::vector<detail::dispatcher_snapshot::device>& devices) {
   std::string text;
   for (const auto& each : devices) {
-    if (!text.empty()) text += ' ';
-    text += to_name(each.info);
+    const detail::device_info& info = each.info;
+    if (!text.empty()) text += "; ";
+    text += to_name(info) + ", " + info.model + ", " + std::to_string(each.memory.limit >> 20) +
+            " MiB";
+    if (info.capability != 0) text += ", sm_" + std::to_string(info.capability);
+    if (info.numa_node >= 0) text += ", NUMA node " + std::to_string(info.numa_node);
+    if (info.nvlinks != 0) text += ", " + std::to_string(info.nvlinks) + " NVLinks";
+    if (info.cuda != 0)
+      text += ", CUDA " + std::to_string(info.cuda / 1000) + '.' +
+              std::to_string(info.cuda % 1000 / 10);
+    if (!info.driver.empty()) text += ", driver " + info.driver;
   }
   return text;
 }
@@ -211,7 +220,7 @@ void executor::impl::start(boost::asio::io_context* host) {
       "serving " + std::to_string(functions.size()) + " functions at " + where,
       {{"functions", names_of(functions)},
        {"threads", std::to_string(config.threads)},
-       {"devices", names_of(calls->snapshot().devices)}});
+       {"devices", describe(calls->snapshot().devices)}});
 }
 
 // Whoever comes back from this may destroy the executor, and waits for the others that are inside.

@@ -347,13 +347,18 @@ cuda_device::cuda_device(const cuda::driver& table, device_info info, cuda_devic
             auto made = std::make_unique<cuda_block>(of, bytes);
             if (auto opened = made->open(); !opened) return std::move(opened).error();
             return made;
-          })) {}
+          })),
+      monitor_(std::move(config.monitor)) {}
 
 cuda_device::~cuda_device() = default;
 
 const device_info& cuda_device::info() const noexcept { return context_->info; }
 
 device_memory cuda_device::memory() const noexcept { return context_->memory(); }
+
+device_health cuda_device::health() const {
+  return monitor_ != nullptr ? monitor_->look(real_clock().now()) : device_health();
+}
 
 bool cuda_device::has_failed() const noexcept { return context_->has_failed(); }
 
@@ -381,10 +386,12 @@ result<std::vector<device_info>> find_cuda_devices(const cuda::driver& table) {
   std::optional<error> last;
   for (int i = 0; i < count; ++i) {
     auto found = look_at(table, i);
-    if (found)
+    if (found) {
+      found->cuda = version;
       all.push_back(*std::move(found));
-    else
+    } else {
       last = std::move(found).error();
+    }
   }
   if (!all.empty()) return all;
   if (last) return *std::move(last);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/cuda/driver.hpp"
+#include "device/cuda/nvml.hpp"
 #include "device/device.hpp"
 
 #include <cstddef>
@@ -15,6 +16,8 @@ struct cuda_device_config {
   std::size_t memory_bytes = 0;
   /// How much host memory may be locked for it.
   std::size_t pinned_bytes = default_pinned_bytes;
+  /// What looks at it from outside; null: nothing does.
+  std::shared_ptr<nvml::monitor> monitor{};
 };
 
 /// A GPU. Uses the device's primary context, which CUDA's runtime API, Thrust and cuBLAS use too;
@@ -30,6 +33,7 @@ class cuda_device final : public device {
 
   [[nodiscard]] const device_info& info() const noexcept override;
   [[nodiscard]] device_memory memory() const noexcept override;
+  [[nodiscard]] device_health health() const override;
   [[nodiscard]] bool has_failed() const noexcept override;
   void give_up(const char* why) noexcept override;
   [[nodiscard]] bool is_given_up() const noexcept override;
@@ -41,6 +45,7 @@ class cuda_device final : public device {
  private:
   const std::shared_ptr<context> context_;     // owners: this, streams, events and blocks
   const std::shared_ptr<pinned_pool> pinned_;  // owners: this, and streams
+  const std::shared_ptr<nvml::monitor> monitor_;
 };
 
 /// Finds the GPUs of this machine that can be used, without making a context.

@@ -335,3 +335,29 @@ TEST_CASE("routes: a device that has failed is said by those who ask", "[executo
   CHECK(modal::detail::ready_text(now) == "degraded: host:1 has failed\n");
   CHECK_THAT(modal::detail::devices_text(now), test::contains("\"has_failed\": true"));
 }
+
+TEST_CASE("routes: what is known of a GPU from outside is told, and nothing else",
+          "[executor][routes]") {
+  modal::detail::dispatcher_snapshot now;
+  modal::detail::device_info gpu;
+  gpu.what = modal::detail::device_info::kind::cuda;
+  gpu.model = "NVIDIA H200";
+  gpu.nvlinks = 18;
+  gpu.cuda = 13'010;
+  gpu.driver = "580.65.06";
+  now.devices.push_back({gpu, {}, 0, 0, false, {.busy_percent = 40U, .milliwatts = 250'500U}});
+  now.devices.push_back({{.model = "host device"}, {}, 0, 0, false});
+  const json told = json::parse(modal::detail::devices_text(now))["devices"];
+  CHECK(told[0]["nvlinks"] == 18);
+  CHECK(told[0]["cuda"] == "13.1");
+  CHECK(told[0]["driver"] == "580.65.06");
+  CHECK(told[0]["busy_percent"] == 40);
+  CHECK(told[0]["watts"] == 250.5);
+  CHECK_FALSE(told[0].contains("celsius"));
+  CHECK_FALSE(told[1].contains("busy_percent"));
+  CHECK_FALSE(told[1].contains("cuda"));
+  const std::string metrics = modal::detail::metrics_text(now, 0);
+  CHECK_THAT(metrics, contains("modal_device_busy_percent{device=\"cuda:0\"} 40\n"));
+  CHECK_THAT(metrics, contains("modal_device_milliwatts{device=\"cuda:0\"} 250500\n"));
+  CHECK_THAT(metrics, !contains("modal_device_celsius"));
+}
