@@ -71,8 +71,8 @@ std::string describe(const std::vector<detail::dispatcher_snapshot::device>& dev
   for (const auto& each : devices) {
     const detail::device_info& info = each.info;
     if (!text.empty()) text += "; ";
-    text += to_name(info) + ", " + info.model + ", " + std::to_string(each.memory.limit >> 20) +
-            " MiB";
+    text +=
+        to_name(info) + ", " + info.model + ", " + std::to_string(each.memory.limit >> 20) + " MiB";
     if (info.capability != 0) text += ", sm_" + std::to_string(info.capability);
     if (info.numa_node >= 0) text += ", NUMA node " + std::to_string(info.numa_node);
     if (info.nvlinks != 0) text += ", " + std::to_string(info.nvlinks) + " NVLinks";
