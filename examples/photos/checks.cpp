@@ -8,7 +8,7 @@
 
 namespace photos {
 
-void check_picture(image_size size, std::span<const std::uint8_t> pixels) {
+void check_picture(image_size size, std::size_t bytes) {
   std::ostringstream text;
   if (size.width < 1 || size.height < 1 || size.width > longest_side ||
       size.height > longest_side) {
@@ -16,9 +16,9 @@ void check_picture(image_size size, std::span<const std::uint8_t> pixels) {
          << size.height;
   } else if (size.channels != 1 && size.channels != 3) {
     text << "a picture has 1 or 3 channels, not " << size.channels;
-  } else if (pixels.size() != byte_count(size)) {
+  } else if (bytes != byte_count(size)) {
     text << "a picture of " << size.width << " x " << size.height << " with " << size.channels
-         << " channels has " << byte_count(size) << " bytes, not " << pixels.size();
+         << " channels has " << byte_count(size) << " bytes, not " << bytes;
   } else {
     return;
   }

@@ -4,8 +4,6 @@
 #include "filters.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <span>
 #include <string_view>
 
 namespace photos {
@@ -13,8 +11,8 @@ namespace photos {
 /// The longest side that the filters accept, in pixels.
 inline constexpr int longest_side = 65535;
 
-/// Throws `std::invalid_argument` unless `pixels` holds exactly a picture of that size.
-void check_picture(image_size size, std::span<const std::uint8_t> pixels);
+/// Throws `std::invalid_argument` unless a picture of that size has exactly so many bytes.
+void check_picture(image_size size, std::size_t bytes);
 
 /// Throws `std::invalid_argument` unless 0 < value ≤ most.
 void check_range(std::string_view name, float value, float most);

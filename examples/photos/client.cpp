@@ -41,6 +41,7 @@ struct job {
   std::vector<std::string> functions{"thumbnail", "edges", "denoise"};
   filter_settings settings;
   int shrink_to = 0;
+  std::string device = "auto";
   bool verify = true;
 };
 
@@ -89,6 +90,11 @@ void declare_options(CLI::App& app, job& out) {
       ->capture_default_str();
   app.add_option("--shrink-to", out.shrink_to,
                  "first shrink the photos to this longer side, for a quick run");
+  app.add_option("--device", out.device,
+                 "where to denoise and find edges: auto (a GPU, if the executor has one), cpu, or "
+                 "device (any, the host device too)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "cpu", "device"}));
   app.add_flag("--verify,!--no-verify", out.verify,
                "compare each result with that of a local call (default)");
 }
@@ -134,6 +140,7 @@ std::vector<report_row> to_rows(const std::vector<photo_call>& calls) {
     const modal::call_report report = call.remote.report();
     rows.push_back({.photo = call.photo,
                     .function = call.function,
+                    .device = report.device.name.empty() ? "cpu" : report.device.name,
                     .queue = report.queue,
                     .run = report.run,
                     .transfer = report.transfer,
@@ -144,10 +151,20 @@ std::vector<report_row> to_rows(const std::vector<photo_call>& calls) {
   return rows;
 }
 
+/// Where the filters are to run, and says so.
+place choose_place(const job& work, modal::client& client) {
+  const std::string device = work.device == "cpu" ? "" : find_device(client);
+  if (work.device == "device" && device.empty())
+    throw std::runtime_error("the executor has no device for the filters");
+  const bool is_used = work.device == "device" || device.starts_with("cuda:");
+  std::cout << "filters run on: " << (is_used ? device : "cpu") << std::endl;
+  return is_used ? place::device : place::cpu;
+}
+
 std::vector<photo_call> call_all(const job& work, modal::client& client,
-                                 const std::vector<photo>& photos, problems& found) {
+                                 const std::vector<photo>& photos, place where, problems& found) {
   std::vector<std::string> errors;
-  auto calls = start_calls(client, photos, work.functions, work.settings);
+  auto calls = start_calls(client, photos, work.functions, work.settings, where);
   {
     progress_bar bar("calling", calls.size(), STDERR_FILENO);
     errors = collect_results(calls, bar);
@@ -185,8 +202,9 @@ bool run(const job& work) {
   }
 
   modal::client client{executor ? executor->url() : work.url};
+  const place where = choose_place(work, client);
   const auto start = std::chrono::steady_clock::now();
-  const auto calls = call_all(work, client, photos, found);
+  const auto calls = call_all(work, client, photos, where, found);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   const std::size_t equal = work.verify ? verify(calls, found) : 0;
   write_pictures(calls, work.output);
@@ -197,7 +215,8 @@ bool run(const job& work) {
   std::cout << '\n' << render_table(rows) << '\n';
   std::printf("%zu calls were answered in %.2f s\n", rows.size(), elapsed.count());
   if (equal > 0) {
-    std::printf("%zu results were checked: each equals that of a local call, bit for bit\n", equal);
+    std::printf("%zu results were checked: each equals that of a local call, %s\n", equal,
+                where == place::device ? "a device's within 1 grey level" : "bit for bit");
   }
   std::printf("the pictures are in %s\n", work.output.c_str());
   return found.none();

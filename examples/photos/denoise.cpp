@@ -226,7 +226,7 @@ class strip {
 }  // namespace
 
 image denoise(image_size size, std::span<const std::uint8_t> pixels, float strength) {
-  check_picture(size, pixels);
+  check_picture(size, pixels.size());
   check_range("strength", strength, 100.F);
   image out{size, std::vector<std::uint8_t>(byte_count(size))};
   const planes source(size, pixels);

@@ -159,7 +159,7 @@ image drawn(const grid<float>& crest, float threshold) {
 }  // namespace
 
 image edges(image_size size, std::span<const std::uint8_t> pixels, float threshold) {
-  check_picture(size, pixels);
+  check_picture(size, pixels.size());
   check_range("threshold", threshold, 255.F);
   return drawn(crests(gradients(smoothed(brightness(size, pixels)))), threshold);
 }

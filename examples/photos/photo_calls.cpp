@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photo_calls.hpp"
 
+#include "agreement.hpp"
+#include "device_filters.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -8,6 +11,7 @@
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <stdexcept>
@@ -19,20 +23,46 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// Keeps a call, and makes a picture of what it brings.
+template <class R, class Make>
+pending keep(modal::call_handle<R> call, Make make) {
+  auto kept = std::make_shared<modal::call_handle<R>>(std::move(call));
+  return {.wait_for = [kept](std::chrono::milliseconds most) { return kept->wait_for(most); },
+          .take = [kept, make]() -> modal::result<image> {
+            auto answer = kept->try_get();
+            if (!answer) return answer.error();
+            return make(*std::move(answer));
+          },
+          .report = [kept] { return kept->report(); }};
+}
+
 /// Starts one remote call. This is all that calling a function elsewhere takes.
-modal::call_handle<image> start_remote(modal::client& client, const image& picture,
-                                       const std::string& function,
-                                       const filter_settings& settings) {
+pending start_remote(modal::client& client, const image& picture, const std::string& function,
+                     const filter_settings& settings, place where) {
   // As a span, the pixels are sent from where they are; a vector would be copied into the call.
   const std::span<const std::uint8_t> pixels(picture.pixels);
+  const auto as_it_is = [](image answer) { return answer; };
+  const auto of_size = [](image_size size) {
+    return [size](std::vector<std::uint8_t> answer) { return image{size, std::move(answer)}; };
+  };
+  const image_size size = picture.size;
   if (function == "denoise") {
-    return modal::remote<denoise>.on(client).spawn(picture.size, pixels, settings.strength);
+    if (where == place::device)
+      return keep(
+          modal::remote<on_device::denoise>.on(client).spawn(size, pixels, settings.strength),
+          of_size(size));
+    return keep(modal::remote<denoise>.on(client).spawn(size, pixels, settings.strength), as_it_is);
   }
   if (function == "edges") {
-    return modal::remote<edges>.on(client).spawn(picture.size, pixels, settings.threshold);
+    if (where == place::device)
+      return keep(
+          modal::remote<on_device::edges>.on(client).spawn(size, pixels, settings.threshold),
+          of_size({size.width, size.height, 1}));
+    return keep(modal::remote<edges>.on(client).spawn(size, pixels, settings.threshold), as_it_is);
   }
   if (function == "thumbnail") {
-    return modal::remote<thumbnail>.on(client).spawn(picture.size, pixels, settings.max_side);
+    return keep(modal::remote<thumbnail>.on(client).spawn(size, pixels, settings.max_side),
+                as_it_is);
   }
   throw std::invalid_argument("there is no function " + function);
 }
@@ -58,9 +88,10 @@ std::vector<std::string> summary(const std::map<std::string, std::vector<std::st
 
 std::string compare(const photo_call& call) {
   try {
-    return call.local() == *call.result
-               ? ""
-               : name_of(call) + ": the remote result differs from the local one";
+    const image local = call.local();
+    const bool agrees = call.where == place::device ? is_close(call.function, *call.result, local)
+                                                    : *call.result == local;
+    return agrees ? "" : name_of(call) + ": the remote result differs from the local one";
   } catch (const std::exception& e) {
     return name_of(call) + ": the local call failed: " + e.what();
   }
@@ -68,16 +99,27 @@ std::string compare(const photo_call& call) {
 
 }  // namespace
 
+std::string find_device(modal::client& client) {
+  const auto where =
+      modal::remote<on_device::where>.on(client).try_call(std::span<const std::uint8_t>());
+  if (where) return *where;
+  // An executor of somebody else's may not have these filters at all.
+  if (where.error() == modal::condition::not_supported) return {};
+  throw modal::call_error(where.error());
+}
+
 std::vector<photo_call> start_calls(modal::client& client, const std::vector<photo>& photos,
                                     const std::vector<std::string>& functions,
-                                    const filter_settings& settings) {
+                                    const filter_settings& settings, place where) {
   std::vector<photo_call> calls;
   for (const std::string& function : functions) {
+    const place there = function == "thumbnail" ? place::cpu : where;
     for (const photo& source : photos) {
       const image& picture = source.picture;
       calls.push_back({.photo = source.name,
                        .function = function,
-                       .remote = start_remote(client, picture, function, settings),
+                       .where = there,
+                       .remote = start_remote(client, picture, function, settings, there),
                        .local = [&picture, function,
                                  settings] { return run_here(picture, function, settings); },
                        .result = std::nullopt});
@@ -97,7 +139,7 @@ std::vector<std::string> collect_results(std::vector<photo_call>& calls, progres
       return !call->remote.wait_for(0ms);
     });
     std::for_each(over, open.end(), [&](photo_call* call) {
-      auto answer = call->remote.try_get();
+      auto answer = call->remote.take();
       if (answer) {
         call->result = std::move(*answer);
       } else {

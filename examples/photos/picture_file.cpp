@@ -66,7 +66,7 @@ image read_picture(const std::filesystem::path& file) {
 }
 
 void write_picture(const std::filesystem::path& file, const image& picture) {
-  check_picture(picture.size, picture.pixels);
+  check_picture(picture.size, picture.pixels.size());
   try {
     write_bytes(file,
                 lower_case_ending(file) == ".png" ? encode_png(picture) : encode_jpeg(picture));

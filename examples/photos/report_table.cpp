@@ -9,8 +9,8 @@
 namespace photos {
 namespace {
 
-constexpr std::size_t columns = 6;
-constexpr std::size_t text_columns = 2;  // aligned left; the rest are numbers, aligned right
+constexpr std::size_t columns = 7;
+constexpr std::size_t text_columns = 3;  // aligned left; the rest are numbers, aligned right
 using line = std::array<std::string, columns>;
 
 std::string milliseconds(std::chrono::nanoseconds time) {
@@ -22,6 +22,7 @@ std::string milliseconds(std::chrono::nanoseconds time) {
 line to_line(const report_row& row) {
   return {row.photo,
           row.function,
+          row.device,
           milliseconds(row.queue),
           milliseconds(row.run),
           milliseconds(row.transfer),
@@ -29,7 +30,7 @@ line to_line(const report_row& row) {
 }
 
 report_row sum_of(const std::vector<report_row>& rows) {
-  report_row sum{"all", std::to_string(rows.size()) + " calls"};
+  report_row sum{"all", std::to_string(rows.size()) + " calls", ""};
   for (const report_row& row : rows) {
     sum.queue += row.queue;
     sum.run += row.run;
@@ -42,7 +43,8 @@ report_row sum_of(const std::vector<report_row>& rows) {
 }  // namespace
 
 std::string render_table(const std::vector<report_row>& rows) {
-  std::vector<line> lines{{"photo", "function", "queue ms", "run ms", "transfer ms", "total ms"}};
+  std::vector<line> lines{
+      {"photo", "function", "device", "queue ms", "run ms", "transfer ms", "total ms"}};
   for (const report_row& row : rows) lines.push_back(to_line(row));
   lines.push_back(to_line(sum_of(rows)));
 

@@ -11,6 +11,7 @@ namespace photos {
 struct report_row {
   std::string photo;
   std::string function;
+  std::string device;                    ///< that ran it
   std::chrono::nanoseconds queue{0};     ///< waiting for a worker
   std::chrono::nanoseconds run{0};       ///< inside the function
   std::chrono::nanoseconds transfer{0};  ///< on the way there and back

@@ -19,6 +19,10 @@ endfunction()
 run_photos(0 "15 results were checked.*the pictures are in ${output}\n$"
            --executor ${EXECUTOR} --input ${PHOTOS} --output ${output} --shrink-to 64
            --max-side 32)
+# The filters for a device, on the host's: slower, as each pixel is on its own there.
+run_photos(0 "filters run on: host:0\n.*rocket.jpg +denoise +host:0 .*a device's within 1 grey level"
+           --executor ${HOST_EXECUTOR} --input ${PHOTOS} --output ${output} --shrink-to 32
+           --device device)
 foreach(photo IN ITEMS astronaut chelsea coffee hubble_deep_field rocket)
   foreach(file IN ITEMS ${photo}.denoise.png ${photo}.edges.png ${photo}.thumbnail.jpg)
     if(NOT EXISTS ${output}/${file})

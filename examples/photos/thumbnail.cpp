@@ -85,7 +85,7 @@ void add_row(std::span<const std::uint8_t> row, const std::vector<coverage>& acr
 }  // namespace
 
 image thumbnail(image_size size, std::span<const std::uint8_t> pixels, int max_side) {
-  check_picture(size, pixels);
+  check_picture(size, pixels.size());
   if (max_side < 1 || max_side > longest_side) {
     throw std::invalid_argument("max_side is from 1 to " + std::to_string(longest_side) + ", not " +
                                 std::to_string(max_side));

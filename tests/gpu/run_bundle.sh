@@ -45,6 +45,7 @@ run() {
 compare() { diff "$1" <("$2"); }
 
 run tests ./test_gpu --durations yes
+run photos ./photos_gpu_tests
 for each in [0-9]*_cuda; do run "$each" compare "${each%_cuda}.txt" "./$each"; done
 
 {
