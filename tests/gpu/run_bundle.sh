@@ -47,6 +47,8 @@ compare() { diff "$1" <("$2"); }
 run tests ./test_gpu --durations yes
 run photos ./photos_gpu_tests
 for each in [0-9]*_cuda; do run "$each" compare "${each%_cuda}.txt" "./$each"; done
+run digits ./digits_cuda --sheet "$folder/digits_wrong.png"
+run benchmarks ./bench_gpu
 
 {
   printf '# %s, driver %s, %s\n\n| what | outcome | ms |\n| --- | --- | ---: |\n' \
