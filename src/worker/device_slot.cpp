@@ -5,6 +5,7 @@
 #include <modal/base/mutex.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <list>
 #include <pthread.h>
@@ -39,10 +40,11 @@ bool is_over(const watched& each) {
 struct device_slot::shared {
   explicit shared(std::shared_ptr<device> which) : of(std::move(which)) {}
 
-  void need_thread_locked(std::shared_ptr<shared> self) MODAL_REQUIRES(mutex) {
-    if (thread.joinable()) return;
-    thread = std::thread([own = std::move(self)] { watch(own); });
-    pthread_setname_np(thread.native_handle(), "modal-device");
+  void need_thread_locked(std::thread& which, const std::shared_ptr<shared>& self,
+                          void (*loop)(const std::shared_ptr<shared>&)) MODAL_REQUIRES(mutex) {
+    if (which.joinable()) return;
+    which = std::thread([own = self, loop] { loop(own); });
+    pthread_setname_np(which.native_handle(), "modal-device");
   }
   void note_done() {
     const mutex_lock lock(mutex);
@@ -52,12 +54,14 @@ struct device_slot::shared {
   const std::shared_ptr<device> of;
   detail::mutex mutex;
   condition_variable changed;
+  condition_variable has_task;
   condition_variable quiet;
   std::vector<std::shared_ptr<gpu::stream>> idle MODAL_GUARDED_BY(mutex);
   std::list<watched> fresh MODAL_GUARDED_BY(mutex);
   std::list<std::function<void()>> tasks MODAL_GUARDED_BY(mutex);
   std::size_t watched_count MODAL_GUARDED_BY(mutex) = 0;
-  std::thread thread MODAL_GUARDED_BY(mutex);
+  std::thread watcher MODAL_GUARDED_BY(mutex);
+  std::thread helper MODAL_GUARDED_BY(mutex);
   bool ends MODAL_GUARDED_BY(mutex) = false;
 };
 
@@ -67,21 +71,24 @@ device_slot::device_slot(std::shared_ptr<device> which, std::chrono::nanoseconds
       shared_(std::make_shared<shared>(std::move(which))) {}
 
 device_slot::~device_slot() {
-  std::thread watcher;
+  std::array<std::thread, 2> threads;
   bool is_quiet = false;
   {
     const mutex_lock lock(shared_->mutex);
     shared_->ends = true;
     shared_->changed.notify_one();
-    watcher = std::move(shared_->thread);
+    shared_->has_task.notify_one();
+    threads = {std::move(shared_->watcher), std::move(shared_->helper)};
     is_quiet = shared_->watched_count == 0;
   }
-  if (!watcher.joinable()) return;
-  // What is watched may never be passed; and it may be the last thing of all that has ended here.
-  if (is_quiet && watcher.get_id() != std::this_thread::get_id())
-    watcher.join();
-  else
-    watcher.detach();
+  for (std::thread& each : threads) {
+    if (!each.joinable()) continue;
+    // What is watched may never be passed; and it may be the last thing of all that has ended here.
+    if (is_quiet && each.get_id() != std::this_thread::get_id())
+      each.join();
+    else
+      each.detach();
+  }
 }
 
 device& device_slot::which() noexcept { return *shared_->of; }
@@ -118,7 +125,7 @@ void device_slot::when_passed(std::shared_ptr<gpu::event> mark, std::function<vo
   std::list<watched> one;
   one.push_back({std::move(mark), std::move(then), saturating_add(deadline, patience_)});
   const mutex_lock lock(shared_->mutex);
-  shared_->need_thread_locked(shared_);
+  shared_->need_thread_locked(shared_->watcher, shared_, watch);
   shared_->fresh.splice(shared_->fresh.end(), one);
   ++shared_->watched_count;
   shared_->changed.notify_one();
@@ -128,10 +135,10 @@ void device_slot::post(std::function<void()> task) {
   std::list<std::function<void()>> one;
   one.push_back(std::move(task));
   const mutex_lock lock(shared_->mutex);
-  shared_->need_thread_locked(shared_);
+  shared_->need_thread_locked(shared_->helper, shared_, do_tasks);
   shared_->tasks.splice(shared_->tasks.end(), one);
   ++shared_->watched_count;
-  shared_->changed.notify_one();
+  shared_->has_task.notify_one();
 }
 
 bool device_slot::wait_quiet(time_point until) {
@@ -141,16 +148,32 @@ bool device_slot::wait_quiet(time_point until) {
   return true;
 }
 
+void device_slot::do_tasks(const std::shared_ptr<shared>& own) {
+  for (;;) {
+    std::list<std::function<void()>> task;
+    {
+      mutex_lock lock(own->mutex);
+      while (own->tasks.empty()) {
+        if (own->ends) return;
+        own->has_task.wait(lock);
+      }
+      task.splice(task.end(), own->tasks, own->tasks.begin());
+    }
+    task.front()();
+    task.clear();
+    own->note_done();
+  }
+}
+
 void device_slot::watch(const std::shared_ptr<shared>& own) {
   std::list<watched> all;
-  std::list<std::function<void()>> tasks;
   int looks = 0;
   auto pause = shortest_pause;
   for (;;) {
     {
       mutex_lock lock(own->mutex);
       const auto until = std::chrono::steady_clock::now() + pause;
-      while (own->fresh.empty() && own->tasks.empty()) {
+      while (own->fresh.empty()) {
         if (all.empty()) {
           if (own->ends) return;
           own->changed.wait(lock);
@@ -158,18 +181,11 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
           break;
         }
       }
-      // One at a time, so that who waits for a mark waits for no more than one.
-      if (!own->tasks.empty()) tasks.splice(tasks.end(), own->tasks, own->tasks.begin());
       if (!own->fresh.empty()) {
         looks = 0;
         pause = shortest_pause;
         all.splice(all.end(), own->fresh);
       }
-    }
-    if (!tasks.empty()) {
-      tasks.front()();
-      tasks.clear();
-      own->note_done();
     }
     // In the order in which they were put there: the first is most likely passed.
     bool is_news = false;

@@ -14,8 +14,9 @@
 
 namespace modal::detail {
 
-/// A device as workers use it: with streams that serve one call after the other, and a thread that
-/// sees what they have passed, so that no worker waits for a device. Safe to share.
+/// A device as workers use it: with streams that serve one call after the other, a thread that sees
+/// what they have passed, so that no worker waits for a device, and one for what takes long. Safe
+/// to share.
 class device_slot {
  public:
   /// @param patience how long after the deadline of a mark the device is given up.
@@ -41,7 +42,7 @@ class device_slot {
   void when_passed(std::shared_ptr<gpu::event> mark, std::function<void()> then,
                    time_point deadline = never);
 
-  /// Runs `task` on the thread of the device, soon: what takes too long for who asks for it. It
+  /// Runs `task` on another thread of the device, soon: what takes too long for who asks for it. It
   /// must not throw. **Errors**: as `when_passed`.
   void post(std::function<void()> task);
 
@@ -52,10 +53,11 @@ class device_slot {
  private:
   struct shared;
   static void watch(const std::shared_ptr<shared>& own);
+  static void do_tasks(const std::shared_ptr<shared>& own);
 
   const std::string name_;
   const std::chrono::nanoseconds patience_;
-  const std::shared_ptr<shared> shared_;  // owners: this, its thread, and streams that are out
+  const std::shared_ptr<shared> shared_;  // owners: this, its threads, and streams that are out
 };
 
 }  // namespace modal::detail

@@ -122,7 +122,12 @@ struct early_bench {
         calls(some_functions(), make_config(slot, calls_per_device)) {
     calls.start();
   }
-  ~early_bench() { calls.stop(30s, 30s); }
+  ~early_bench() { stop(); }
+
+  // Workers let go of a call a moment after they have answered it.
+  void stop() {
+    if (!std::exchange(is_stopped, true)) calls.stop(30s, 30s);
+  }
 
   static dispatcher_config make_config(std::shared_ptr<device_slot> slot, std::size_t most) {
     dispatcher_config config{.threads = 1};
@@ -140,6 +145,7 @@ struct early_bench {
   [[nodiscard]] std::size_t locked() const { return slot->which().pinned().memory().used; }
   // Everything was given back.
   void check_idle() {
+    stop();
     CHECK(slot->wait_quiet(never));
     CHECK(reserved() == 0);
     CHECK(used() == 0);
@@ -148,6 +154,7 @@ struct early_bench {
 
   std::shared_ptr<device_slot> slot;
   dispatcher calls;
+  bool is_stopped = false;
 };
 
 long value_of(const outcome& answer) {

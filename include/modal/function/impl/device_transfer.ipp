@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/function/context.hpp>
 #include <modal/function/device_transfer.hpp>
 
 #include <algorithm>
@@ -48,8 +49,11 @@ result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_v
   const auto first_small = std::stable_partition(
       parts_.begin(), parts_.end(),
       [](const part& each) { return each.what == part::kind::pinned || each.goes_alone(); });
-  for (auto each = parts_.begin(); each != first_small; ++each)
+  for (auto each = parts_.begin(); each != first_small; ++each) {
+    // There may be many, and nobody who waits for them any more.
+    if (this_call().stop_requested()) return error(errc::cancelled);
     if (auto put = put_alone(on, *each, pinned, arrived); !put) return put;
+  }
   parts_.erase(parts_.begin(), first_small);
   return parts_.empty() ? result<void>() : put_small(on, block);
 }
