@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The filters for a device: nvcc compiles them for a GPU; any other compiler, as C++, for the host
-// device. Only `for_each` and `repeat` differ. The sums are taken in the CPU's order.
+// device. Only `for_each` and `exchange_if` differ. The sums are taken in the CPU's order.
 #include "checks.hpp"
 #include "device_filters.hpp"
 
@@ -25,27 +25,15 @@ __global__ void run_each(int count, Step step) {
   const int i = static_cast<int>(blockIdx.x * block + threadIdx.x);
   if (i < count) step(i);
 }
-template <class Step>
-__global__ void run_until_stable(int count, Step step) {
-  bool is_changed = false;
-  do {
-    is_changed = false;
-    for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x))
-      is_changed |= step(i);
-  } while (__syncthreads_or(is_changed));
-}
-
 /// Has the device call `step(i)` for each index below `count`, behind what it was given before.
 template <class Step>
 void for_each(int count, const Step& step) {
   run_each<<<(static_cast<unsigned>(count) + block - 1) / block, block, 0, modal::this_stream()>>>(
       count, step);
 }
-/// The same, again and again, until it returns false for all of them. In one block, which alone
-/// can wait for all.
-template <class Step>
-void repeat(int count, const Step& step) {
-  run_until_stable<<<1, 1024, 0, modal::this_stream()>>>(count, step);
+/// Writes `value` to `*where` if that is `expected`. Returns what was there.
+__device__ int exchange_if(int* where, int expected, int value) {
+  return atomicCAS(where, expected, value);
 }
 #else
 template <class Step>
@@ -55,13 +43,10 @@ void for_each(int count, const Step& step) {
     step(i);
   }
 }
-template <class Step>
-void repeat(int count, const Step& step) {
-  for (bool is_changed = true; is_changed;) {
-    stop_if_cancelled();
-    is_changed = false;
-    for (int i = 0; i < count; ++i) is_changed |= step(i);
-  }
+int exchange_if(int* where, int expected, int value) {
+  const int found = *where;
+  if (found == expected) *where = value;
+  return found;
 }
 #endif
 
@@ -265,35 +250,89 @@ ON_DEVICE std::uint8_t gray_of(float crest, float threshold) {
   return static_cast<std::uint8_t>(64 + 191 * (share < 1 ? share : 1.F));
 }
 
-struct draw_steep {
-  float threshold;
-  const float* crests;
-  std::uint8_t* out;
+/// Crests that touch belong together, and are drawn where one of them is steep enough. Each set of
+/// them is a tree in which a pixel refers to one before it; the first of all is its root. Others
+/// may change the trees at the same time: a root only ever comes to refer to an earlier one.
+/// **Source**: D. P. Playne, K. Hawick, "A New Algorithm for Parallel Connected-Component Labelling
+/// on GPUs", 2018.
+struct trees {
+  volatile int* parents;  ///< -1: no crest
 
-  ON_DEVICE void operator()(int i) const {
-    out[i] = crests[i] >= threshold ? gray_of(crests[i], threshold) : std::uint8_t{0};
+  ON_DEVICE int root_of(int i) const {
+    while (parents[i] != i) {
+      const int next = parents[parents[i]];
+      parents[i] = next;  // shorter for whoever comes next
+      i = next;
+    }
+    return i;
+  }
+  ON_DEVICE void unite(int a, int b) const {
+    for (;;) {
+      a = root_of(a);
+      b = root_of(b);
+      if (a == b) return;
+      if (a < b) {
+        const int other = a;
+        a = b;
+        b = other;
+      }
+      if (exchange_if(const_cast<int*>(parents) + a, a, b) == a) return;
+    }
   }
 };
 
-/// Draws a crest that is less steep beside one that is drawn. Others may draw at the same time:
-/// what one of them does not see yet, it sees in the next round.
-struct draw_on {
-  grid_size grid;
+struct begin_trees {
   float threshold;
   const float* crests;
-  volatile std::uint8_t* out;
+  trees all;
+  std::uint8_t* is_steep;  ///< of roots
 
-  ON_DEVICE bool operator()(int i) const {
-    if (out[i] != 0 || !(crests[i] >= 0.4F * threshold)) return false;
+  ON_DEVICE void operator()(int i) const {
+    all.parents[i] = crests[i] >= 0.4F * threshold ? i : -1;
+    is_steep[i] = 0;
+  }
+};
+
+struct unite_neighbours {
+  grid_size grid;
+  trees all;
+
+  ON_DEVICE void operator()(int i) const {
+    if (all.parents[i] < 0) return;
     const int x = i % grid.width;
     const int y = i / grid.width;
-    for (int dy = -1; dy <= 1; ++dy)
-      for (int dx = -1; dx <= 1; ++dx)
-        if (out[grid.nearest(x + dx, y + dy)] != 0) {
-          out[i] = gray_of(crests[i], threshold);
-          return true;
-        }
-    return false;
+    const auto look = [&](int dx, int dy) {
+      const int other = grid.nearest(x + dx, y + dy);
+      if (other != i && all.parents[other] >= 0) all.unite(i, other);
+    };
+    look(1, 0);
+    look(-1, 1);
+    look(0, 1);
+    look(1, 1);
+  }
+};
+
+struct note_steep {
+  float threshold;
+  const float* crests;
+  trees all;
+  std::uint8_t* is_steep;
+
+  ON_DEVICE void operator()(int i) const {
+    if (crests[i] >= threshold) is_steep[all.root_of(i)] = 1;
+  }
+};
+
+struct draw {
+  float threshold;
+  const float* crests;
+  trees all;
+  const std::uint8_t* is_steep;
+  std::uint8_t* out;
+
+  ON_DEVICE void operator()(int i) const {
+    const bool is_drawn = all.parents[i] >= 0 && is_steep[all.root_of(i)] != 0;
+    out[i] = is_drawn ? gray_of(crests[i], threshold) : std::uint8_t{0};
   }
 };
 
@@ -336,14 +375,18 @@ modal::device_vector<std::uint8_t> edges(image_size size,
   const auto second = modal::this_call().scratch<int>(room);
   const auto slopes = modal::this_call().scratch<gradient>(room);
   const auto crests = modal::this_call().scratch<float>(room);
+  const auto is_steep = modal::this_call().scratch<std::uint8_t>(room);
   modal::device_vector<std::uint8_t> out(room);
   for_each(count, brightness{size.channels, pixels.data(), first.data()});
   for_each(count, smooth{grid, 1, 0, 1, first.data(), second.data()});
   for_each(count, smooth{grid, 0, 1, 256, second.data(), first.data()});
   for_each(count, find_gradients{grid, first.data(), slopes.data()});
   for_each(count, find_crests{grid, slopes.data(), crests.data()});
-  for_each(count, draw_steep{threshold, crests.data(), out.data()});
-  repeat(count, draw_on{grid, threshold, crests.data(), out.data()});
+  const trees all{first.data()};
+  for_each(count, begin_trees{threshold, crests.data(), all, is_steep.data()});
+  for_each(count, unite_neighbours{grid, all});
+  for_each(count, note_steep{threshold, crests.data(), all, is_steep.data()});
+  for_each(count, draw{threshold, crests.data(), all, is_steep.data(), out.data()});
   return out;
 }
 

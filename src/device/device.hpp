@@ -56,7 +56,7 @@ class device {
   [[nodiscard]] virtual const device_info& info() const noexcept = 0;
   [[nodiscard]] virtual device_memory memory() const noexcept = 0;
 
-  /// Takes milliseconds.
+  /// Takes milliseconds, and for ever if the driver does.
   [[nodiscard]] virtual device_health health() const { return {}; }
 
   /// Returns whether it is lost to this process: every operation is a `device_fault` from then on.

@@ -40,12 +40,16 @@ struct pinned_pool::state : std::enable_shared_from_this<state> {
     return hand_out(std::move(found));
   }
 
-  std::shared_ptr<std::byte[]> grow(std::size_t bytes) {
+  std::shared_ptr<std::byte[]> grow(std::size_t bytes, bool may_unlock) {
     const std::size_t size = block_size(bytes);
     block_map dropped;  // by nodes, which takes no memory
     {
       const mutex_lock guard(mutex);
       if (size > limit - used) return nullptr;
+      if (size > limit - locked && !may_unlock) {
+        wished = std::max(wished, bytes);
+        return nullptr;
+      }
       // What is kept, and of no use, makes room: the largest first.
       while (size > limit - locked) {
         locked -= dropped.insert(free.extract(std::prev(free.end())))->first;
@@ -93,6 +97,7 @@ struct pinned_pool::state : std::enable_shared_from_this<state> {
   block_map free MODAL_GUARDED_BY(mutex);
   std::size_t used MODAL_GUARDED_BY(mutex) = 0;
   std::size_t locked MODAL_GUARDED_BY(mutex) = 0;
+  std::size_t wished MODAL_GUARDED_BY(mutex) = 0;
   bool is_closed MODAL_GUARDED_BY(mutex) = false;
 };
 
@@ -109,14 +114,27 @@ std::shared_ptr<std::byte[]> pinned_pool::take_ready(std::size_t bytes) noexcept
   }
 }
 
-std::shared_ptr<std::byte[]> pinned_pool::take(std::size_t bytes) noexcept {
+std::shared_ptr<std::byte[]> pinned_pool::take(std::size_t bytes, bool may_unlock) noexcept {
   try {
     if (bytes > state_->limit) return nullptr;
     auto found = state_->take_ready(bytes);
-    return found != nullptr ? found : state_->grow(bytes);
+    return found != nullptr ? found : state_->grow(bytes, may_unlock);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
+}
+
+std::shared_ptr<std::byte[]> pinned_pool::take(std::size_t bytes) noexcept {
+  return take(bytes, true);
+}
+
+std::shared_ptr<std::byte[]> pinned_pool::take_soon(std::size_t bytes) noexcept {
+  return take(bytes, false);
+}
+
+std::size_t pinned_pool::wish() noexcept {
+  const mutex_lock guard(state_->mutex);
+  return std::exchange(state_->wished, 0);
 }
 
 bool pinned_pool::can_grow(std::size_t bytes) const noexcept {

@@ -46,8 +46,16 @@ class pinned_pool {
   /// none. It may outlive this, and goes back to it on destruction.
   [[nodiscard]] std::shared_ptr<std::byte[]> take_ready(std::size_t bytes) noexcept;
 
-  /// The same, but locks memory first where that is needed: this may take a tenth of a second.
+  /// The same, but locks memory first where that is needed, after what is kept in vain was
+  /// unlocked: this may take a tenth of a second, or as long as the device is busy.
   [[nodiscard]] std::shared_ptr<std::byte[]> take(std::size_t bytes) noexcept;
+
+  /// The same, but unlocks nothing: where that would be needed there is none, and a wish is noted.
+  [[nodiscard]] std::shared_ptr<std::byte[]> take_soon(std::size_t bytes) noexcept;
+
+  /// Returns the largest size that was wished for since this was asked last; 0: none. To `take` it,
+  /// and give it back, grants the wish.
+  [[nodiscard]] std::size_t wish() noexcept;
 
   /// Returns whether `take` may lock `bytes` now.
   [[nodiscard]] bool can_grow(std::size_t bytes) const noexcept;
@@ -56,6 +64,7 @@ class pinned_pool {
 
  private:
   struct state;
+  std::shared_ptr<std::byte[]> take(std::size_t bytes, bool may_unlock) noexcept;
 
   const std::shared_ptr<state> state_;  // owners: this, and all that is out
 };

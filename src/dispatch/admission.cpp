@@ -195,12 +195,15 @@ result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
 
 void dispatcher_core::withdraw(call& admitted_call, errc why) noexcept {
   const error reason(why);
+  wake_up wake;
   {
     const mutex_lock lock(mutex);
     retire_locked(admitted_call);
     claim_locked(admitted_call);
     count_locked(admitted_call, &reason);
+    if (has_work_locked()) pick_worker_locked(wake);
   }
+  carry_out(wake);
   note_delivered();
 }
 

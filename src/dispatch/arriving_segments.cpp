@@ -37,6 +37,7 @@ arriving_segments::~arriving_segments() {
     (void)ring_.release();
   } catch (const std::exception&) {
     ring_->stream->drain();
+    if (slot_->which().is_given_up()) keep_for_ever(std::move(ring_));  // then nobody waited
   }
 }
 

@@ -12,12 +12,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace modal::detail {
 
-device_run::device_run(call& which, const dispatcher_config& config, device_slot& on)
-    : which_(which), config_(config), slot_(on), context_(make_context(which, config)) {}
+device_run::device_run(call& which, const dispatcher_config& config, device_slot& on,
+                       time_point deadline)
+    : which_(which),
+      config_(config),
+      slot_(on),
+      deadline_(deadline),
+      context_(make_context(which, config)) {}
 
 device_run::~device_run() = default;
 
@@ -53,6 +59,7 @@ std::shared_ptr<gpu::event> device_run::go_on() {
         if (auto mark = mark_stream()) return mark;
         break;
       case step::finish:
+        slot_.grant_wish();
         if (!failure_) measure();
         if (!failure_) attempt([this] { failure_ = write_result(*run_, which_, config_); });
         next_ = step::over;
@@ -85,6 +92,7 @@ void device_run::take_stream() {
 
 void device_run::begin() {
   set_input(which_, config_);
+  which_.work.before_wait = &before_wait_;
   run_ = &which_.target->descriptor->prepare(where_);
   run_->decode(which_.work);
   begun_ = note_time();
@@ -108,6 +116,17 @@ std::shared_ptr<gpu::event> device_run::mark_stream() noexcept {
 std::shared_ptr<gpu::event> device_run::note_time() const noexcept {
   auto made = stream_->record();
   return made ? *std::move(made) : nullptr;
+}
+
+// Where there is no locked memory left, the driver waits for the function's work, and so does this
+// thread: then somebody else has to see it if that does not end.
+void device_run::watch_work() const noexcept {
+  if (ran_ == nullptr) return;
+  try {
+    slot_.when_passed(
+        ran_, [] {}, deadline_);
+  } catch (const std::exception&) {  // no memory, or no thread
+  }
 }
 
 // The stream has passed all of it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/clock.hpp>
 #include <modal/base/error.hpp>
 #include <modal/function/context.hpp>
 #include <modal/function/function_run.hpp>
@@ -12,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -30,8 +32,8 @@ struct dispatcher_config;
 class device_run final : public quarantined {
  public:
   /// @param which lives as long as this, and so does `config`. @param on is kept by whoever made
-  /// this.
-  device_run(call& which, const dispatcher_config& config, device_slot& on);
+  /// this. @param deadline by which the device should be done with what the function puts there.
+  device_run(call& which, const dispatcher_config& config, device_slot& on, time_point deadline);
   ~device_run() override;
   /// Goes on. @return what the stream must pass before the next turn; null when all is over, and
   /// `take_failure` tells how.
@@ -52,6 +54,7 @@ class device_run final : public quarantined {
   std::shared_ptr<gpu::event> mark_stream() noexcept;
   void check_mark() noexcept;
   [[nodiscard]] std::shared_ptr<gpu::event> note_time() const noexcept;
+  void watch_work() const noexcept;
   void measure() noexcept;
   std::nullptr_t give_up(error reason) noexcept;
   void take_stream();
@@ -60,7 +63,9 @@ class device_run final : public quarantined {
   call& which_;
   const dispatcher_config& config_;
   device_slot& slot_;
+  const time_point deadline_;
   const call_context context_;
+  const std::function<void()> before_wait_ = [this] { watch_work(); };
   std::shared_ptr<gpu::stream> stream_;
   run_slot where_;
   function_run* run_ = nullptr;

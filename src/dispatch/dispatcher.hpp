@@ -194,7 +194,7 @@ class dispatcher {
   [[nodiscard]] const catalog& functions() const noexcept;
   [[nodiscard]] const modal::limits& bounds() const noexcept;
   [[nodiscard]] dispatcher_snapshot snapshot() const;
-  /// Adds how the devices are, which takes milliseconds.
+  /// Adds how the devices were a moment ago.
   void look_at_devices(dispatcher_snapshot& now) const;
   [[nodiscard]] bool draining() const;
 

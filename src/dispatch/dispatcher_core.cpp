@@ -35,7 +35,7 @@ dispatcher_core::dispatcher_core(const catalog& served_functions, dispatcher_con
   parkers.resize(config.threads + config.spare_threads);
   parked.reserve(parkers.size());
   places = std::move(found);
-  for (device_place& each : places) each.most_arriving = most_arriving(each, needs);
+  for (device_place& each : places) each.largest_need = largest_need(each, needs);
   device_functions = std::move(on_devices);
 }
 
@@ -204,6 +204,8 @@ dispatcher_core::verdict dispatcher_core::end_locked(call& which, errc what,
     if (which.at == call::phase::queued) ended.report.queue += config.time->now() - which.queued_at;
     ended.body = std::move(which.body);
     retire_locked(which);
+    // What it has left, a place on a device too, may let another one begin.
+    if (has_work_locked()) pick_worker_locked(wake);
   }
   return ended;
 }
@@ -246,6 +248,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   {
     const mutex_lock lock(mutex);
     which->target->metrics.bytes_in += which->body.size();
+    leave_early_place_locked(*which);
     memory.end_arrival(which->memory);
     resume_locked();
     if (closed) {
@@ -281,15 +284,15 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
       }
     }
     dropped = repeats.take_dropped();
+    if (has_work_locked()) pick_worker_locked(wake);
   }
+  carry_out(wake);
   end_aside(std::move(dropped));
   { const incoming_body given_back = std::move(unused); }
   if (ended)
     deliver(*ended);
   else if (outcome != nullptr)
     deliver_outcome(*which, outcome);
-  else
-    carry_out(wake);
   return which;
 }
 

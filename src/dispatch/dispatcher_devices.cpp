@@ -54,6 +54,13 @@ void dispatcher_core::unplace_locked(call& which) noexcept {
   find_blocked_locked();
 }
 
+// Its body is here: where none of it went to the device after all, any other will do.
+void dispatcher_core::leave_early_place_locked(call& which) noexcept {
+  if (!which.is_placed) return;
+  const auto* const arriving = dynamic_cast<arriving_segments*>(which.body.segments());
+  if (arriving == nullptr || arriving->stream() == nullptr) unplace_locked(which);
+}
+
 // There is one that has room, or its gate would be closed.
 void dispatcher_core::take_device_locked(call& which) {
   if (which.is_placed) {

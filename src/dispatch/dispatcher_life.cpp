@@ -87,7 +87,7 @@ dispatcher_snapshot dispatcher_core::snapshot() const {
   for (std::size_t i = 0; i < now.devices.size(); ++i) {
     now.devices[i].calls = places[i].calls;
     now.devices[i].reserved = places[i].reserved;
-    now.devices[i].has_failed = places[i].has_failed;
+    now.devices[i].has_failed = places[i].has_failed || config.devices[i]->which().has_failed();
   }
   for (const auto& [name, each] : served)
     now.functions.push_back(
@@ -106,7 +106,7 @@ dispatcher_snapshot dispatcher_core::snapshot() const {
 
 void dispatcher_core::look_at_devices(dispatcher_snapshot& now) const {
   for (std::size_t i = 0; i < now.devices.size(); ++i)
-    now.devices[i].health = config.devices[i]->which().health();
+    now.devices[i].health = config.devices[i]->health();
 }
 
 }  // namespace modal::detail

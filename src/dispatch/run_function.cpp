@@ -2,6 +2,7 @@
 #include "dispatch/run_function.hpp"
 
 #include <modal/function/exception.hpp>
+#include <modal/gpu/current_stream.hpp>
 
 #include "dispatch/call.hpp"
 #include "dispatch/dispatcher.hpp"
@@ -76,6 +77,8 @@ error failure_now(const call& which) {
 std::optional<error> run_function(call& which, const dispatcher_config& config) {
   const call_context context = make_context(which, config);
   const call_scope scope(context);
+  // Also where it runs on the thread of a function that uses a device and waits for it.
+  const gpu::stream_scope on_host(nullptr);
   set_input(which, config);
   try {
     run_slot where;

@@ -91,16 +91,23 @@ std::optional<std::size_t> place(const device_need& need,
 
 std::optional<std::size_t> place_early(const device_need& need, std::size_t bytes,
                                        std::span<const device_place> devices) noexcept {
-  return find_best(devices, [&need, bytes](const device_place& each) {
-    return can_serve(need, each) && !each.has_failed && has_memory(bytes, each) &&
-           each.arriving <= each.most_arriving && bytes <= each.most_arriving - each.arriving;
+  const bool all_full =
+      std::none_of(devices.begin(), devices.end(), [&need](const device_place& each) {
+        return can_serve(need, each) && !each.has_failed && each.calls < each.most_calls;
+      });
+  return find_best(devices, [&need, bytes, all_full](const device_place& each) {
+    const std::size_t most = each.memory / 2;
+    return can_serve(need, each) && !each.has_failed &&
+           (all_full || each.calls < each.most_calls) && bytes <= most &&
+           each.arriving <= most - bytes && has_memory(bytes, each) &&
+           each.largest_need <= each.memory - each.reserved - bytes;
   });
 }
 
-std::size_t most_arriving(const device_place& device, std::span<const device_need> needs) noexcept {
-  std::size_t most = device.memory / 2;
+std::size_t largest_need(const device_place& device, std::span<const device_need> needs) noexcept {
+  std::size_t most = 0;
   for (const device_need& each : needs)
-    if (can_serve(each, device)) most = std::min(most, device.memory - each.memory);
+    if (can_serve(each, device)) most = std::max(most, each.memory);
   return most;
 }
 

@@ -31,10 +31,10 @@ struct device_place {
   std::size_t reserved = 0;  ///< of those, by calls that said so
   std::size_t calls = 0;
   std::size_t most_calls = 1;
-  std::size_t coming = 0;         ///< calls that will begin here: their arguments go there already
-  std::size_t arriving = 0;       ///< of `reserved`, by those
-  std::size_t most_arriving = 0;  ///< so that what arrives keeps nothing from running
-  bool is_full = false;           ///< has as many calls as it may
+  std::size_t coming = 0;        ///< calls that will begin here: their arguments go there already
+  std::size_t arriving = 0;      ///< of `reserved`, by those
+  std::size_t largest_need = 0;  ///< of the functions that it serves
+  bool is_full = false;          ///< has as many calls as it may
   bool has_failed = false;  ///< and fails every call: only for those that nobody else can serve
 };
 
@@ -54,14 +54,15 @@ std::optional<std::size_t> place(const device_need& need,
                                  std::span<const device_place> devices) noexcept;
 
 /// Returns to which device the arguments of a call go while they come, where they are to stay until
-/// its turn: nothing where the call had better wait for that on the host. @param bytes of memory
-/// that are taken from now on, at least as many as the call needs.
+/// its turn: nothing where the call had better wait for that on the host. There is still room then
+/// for one more call of each function, beside what runs, and half of the memory is never taken so;
+/// a device that has as many calls as it may is for when all have. @param bytes of memory that are
+/// taken from now on, at least as many as the call needs.
 std::optional<std::size_t> place_early(const device_need& need, std::size_t bytes,
                                        std::span<const device_place> devices) noexcept;
 
-/// Returns how much of a device's memory arriving arguments may have, when these functions run
-/// there: each of them still has room then, and half of the memory is left in any case.
-std::size_t most_arriving(const device_place& device, std::span<const device_need> needs) noexcept;
+/// Returns the most memory that one call needs of those that the device can serve.
+std::size_t largest_need(const device_place& device, std::span<const device_need> needs) noexcept;
 
 /// Returns which device the call will most likely run on, whether there is room now or not: the one
 /// with the fewest calls. Nothing where none can serve it.

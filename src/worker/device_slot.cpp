@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <exception>
 #include <list>
+#include <optional>
 #include <pthread.h>
 #include <sched.h>
 #include <thread>
@@ -60,6 +62,8 @@ struct device_slot::shared {
   std::list<watched> fresh MODAL_GUARDED_BY(mutex);
   std::list<std::function<void()>> tasks MODAL_GUARDED_BY(mutex);
   std::size_t watched_count MODAL_GUARDED_BY(mutex) = 0;
+  device_health health MODAL_GUARDED_BY(mutex);
+  std::optional<time_point> health_asked_at MODAL_GUARDED_BY(mutex);
   std::thread watcher MODAL_GUARDED_BY(mutex);
   std::thread helper MODAL_GUARDED_BY(mutex);
   bool ends MODAL_GUARDED_BY(mutex) = false;
@@ -92,6 +96,32 @@ device_slot::~device_slot() {
 }
 
 device& device_slot::which() noexcept { return *shared_->of; }
+
+device_health device_slot::health() {
+  constexpr std::chrono::seconds shortest_interval{1};
+  const time_point now = real_clock().now();
+  device_health known;
+  {
+    const mutex_lock lock(shared_->mutex);
+    if (shared_->of->is_given_up()) return {};
+    known = shared_->health;
+    auto& asked_at = shared_->health_asked_at;
+    if (asked_at && now - *asked_at < shortest_interval) return known;
+    asked_at = never;  // until it has been told
+  }
+  try {
+    post([own = shared_] {
+      const device_health found = own->of->health();
+      const mutex_lock lock(own->mutex);
+      own->health = found;
+      own->health_asked_at = real_clock().now();
+    });
+  } catch (const std::exception&) {  // no memory, or no thread: then another time
+    const mutex_lock lock(shared_->mutex);
+    shared_->health_asked_at = now;
+  }
+  return known;
+}
 
 result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
   std::shared_ptr<gpu::stream> found;
@@ -139,6 +169,15 @@ void device_slot::post(std::function<void()> task) {
   shared_->tasks.splice(shared_->tasks.end(), one);
   ++shared_->watched_count;
   shared_->has_task.notify_one();
+}
+
+void device_slot::grant_wish() noexcept {
+  const std::size_t wished = shared_->of->pinned().wish();
+  if (wished == 0) return;
+  try {
+    post([own = shared_, wished] { (void)own->of->pinned().take(wished); });
+  } catch (const std::exception&) {  // no memory, or no thread: then not
+  }
 }
 
 bool device_slot::wait_quiet(time_point until) {
@@ -193,7 +232,8 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
     for (auto each = all.begin(); each != all.end();) {
       if (!is_over(*each)) {
         if (now >= each->give_up_at)
-          own->of->give_up("what a call had put there did not end, long after its deadline");
+          own->of->give_up(
+              "what a call had put there did not end, long after its function's timeout");
         ++each;
         continue;
       }

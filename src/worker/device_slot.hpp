@@ -31,6 +31,11 @@ class device_slot {
   /// Returns what the device is called: "cuda:1".
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// Returns how the device was at most a second before this was asked last, and has it looked at
+  /// again, on another thread: whoever asks never waits. At first, and of a device that was given
+  /// up, nothing is known.
+  device_health health();
+
   /// Takes a stream for a call. It serves another one when nobody owns it any more; its work must
   /// be done then. **Errors**: `device_fault`, `device_out_of_memory`.
   result<std::shared_ptr<gpu::stream>> take_stream();
@@ -45,6 +50,10 @@ class device_slot {
   /// Runs `task` on another thread of the device, soon: what takes too long for who asks for it. It
   /// must not throw. **Errors**: as `when_passed`.
   void post(std::function<void()> task);
+
+  /// Sees to it, on another thread, that the next one finds the locked memory that somebody wished
+  /// for in vain.
+  void grant_wish() noexcept;
 
   /// Waits until nothing is watched, and nothing that was told is left. Returns false when `until`
   /// has come.

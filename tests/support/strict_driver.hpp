@@ -222,7 +222,7 @@ class strict_driver {
   std::vector<std::string> complaints_;
   std::map<address, std::size_t> allocations_;
   std::map<void*, std::unique_ptr<stream>> streams_;
-  std::map<void*, std::unique_ptr<event>> events_;
+  std::map<void*, std::shared_ptr<event>> events_;
   std::map<const std::byte*, std::size_t> locked_;
   std::size_t retained_ = 0;
   std::size_t calls_ = 0;
@@ -366,7 +366,7 @@ inline modal::detail::cuda::driver strict_driver::table() {
   made.create_event = [](void** made_one, unsigned) {
     const guard lock(instance()->mutex_);
     if (const status failed = instance()->begin("create_event")) return failed;
-    auto fresh = std::make_unique<event>(event{.context = current});
+    auto fresh = std::make_shared<event>(event{.context = current});
     *made_one = fresh.get();
     instance()->events_.emplace(fresh.get(), std::move(fresh));
     return 0;
@@ -381,10 +381,8 @@ inline modal::detail::cuda::driver strict_driver::table() {
     } else if (queue != nullptr) {
       found->second->is_recorded = true;
       found->second->on = queue;
-      queue->left.push_back([which] {
-        const auto still = instance()->events_.find(which);
-        if (still != instance()->events_.end()) still->second->is_passed = true;
-      });
+      // Kept: another one may be made at its address before the stream gets there.
+      queue->left.push_back([marked = found->second] { marked->is_passed = true; });
     }
     return 0;
   };

@@ -46,9 +46,10 @@ struct executor_config {
   /// How many bytes a second a copy to or from a host device takes in each direction, as if it went
   /// over a bus. Default and 0: copies are as fast as memory.
   std::uint64_t host_device_copy_rate = 0;
-  /// How long after a call's deadline its work on a device may still go on. A device that is not
-  /// done with it then hangs, as in a kernel that never ends, and is given up: everything there
-  /// fails with `device_fault`, until the process is started anew. Default 30 s.
+  /// How much longer than its function's timeout (or `limits.call_timeout`) the work of a call on a
+  /// device may take; when the caller stops waiting does not matter. A device that is not done with
+  /// it then hangs, as in a kernel that never ends, and is given up: everything there fails with
+  /// `device_fault`, until the process is started anew. Default 30 s.
   std::chrono::milliseconds device_patience{30'000};
   /// All bounds: see `limits`.
   modal::limits limits{};

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,11 +50,13 @@ inline void note_path(device_report& of, transfer_path path) noexcept {
 }
 
 /// Puts the download of `size` elements into a stream. @param noted is told of it, unless null.
+/// @param before_wait is called, unless null, before the thread may have to wait for the stream.
 /// @return where they will lie: in locked memory, if there is some. **Errors**: throws
 /// `device_error`, `std::bad_alloc`.
 template <class T>
 std::shared_ptr<T[]> copy_to_host(gpu::stream& on, const T* from, std::size_t size,
-                                  device_report* noted = nullptr) {
+                                  device_report* noted = nullptr,
+                                  const std::function<void()>* before_wait = nullptr) {
   if (size == 0) return nullptr;
   std::shared_ptr<T[]> made;
   const auto pinned = on.take_pinned(size * sizeof(T));
@@ -68,6 +71,7 @@ std::shared_ptr<T[]> copy_to_host(gpu::stream& on, const T* from, std::size_t si
                       : is_pinned  ? transfer_path::pinned
                                    : transfer_path::pageable);
   }
+  if (!is_pinned && !on.is_host() && before_wait != nullptr) (*before_wait)();
   device_value(on.copy(made.get(), from, size * sizeof(T), gpu::copy_kind::to_host));
   return made;
 }

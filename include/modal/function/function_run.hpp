@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <string>
@@ -30,6 +31,9 @@ struct invocation {
   bytes_view pinned;  ///< that of the body which is page-locked for the device, if any is
   detail::device_arrivals* arrived = nullptr;  ///< what is on the device already, if anything is
   const modal::limits* bounds = nullptr;
+  /// Called before a copy for which the thread may have to wait until the function's work on a
+  /// device is done; may be null.
+  const std::function<void()>* before_wait = nullptr;
 
   // Out.
   payload result;    ///< of `encoding::binary`; may borrow what `payload::keep` holds

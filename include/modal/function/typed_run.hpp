@@ -38,6 +38,20 @@ inline void check_call_goes_on() {
     throw_error({errc::cancelled, "the call was cancelled while its arguments were decoded"});
 }
 
+#ifdef __CUDACC__
+/// Throws a `device_error` where a kernel of this thread could not be launched, as with code for
+/// other GPUs only: nothing else says so, and its results would be whatever was in memory.
+inline void check_launches() {
+  const cudaError_t failure = ::cudaGetLastError();
+  if (failure == cudaSuccess) return;
+  throw device_error(
+      {failure == cudaErrorMemoryAllocation ? errc::device_out_of_memory : errc::device_fault,
+       std::string(::cudaGetErrorName(failure)) + " (" + std::to_string(static_cast<int>(failure)) +
+           ") on " + std::string(this_call().device().name) + ": " +
+           ::cudaGetErrorString(failure)});
+}
+#endif
+
 /// A JSON request. It lives while the function runs: its views refer to it.
 struct json_request {
   explicit json_request(const invocation& call)
@@ -136,15 +150,21 @@ class typed_run final : public function_run {
   }
 
   void call_function(invocation& /*call*/) override {
+#ifdef __CUDACC__
+    if constexpr (traits::uses_device) (void)::cudaGetLastError();  // what others have left
+#endif
     if constexpr (std::is_void_v<returned>)
       traits::apply(arguments_);
     else
       result_.emplace(traits::apply(arguments_));
+#ifdef __CUDACC__
+    if constexpr (traits::uses_device) check_launches();
+#endif
   }
 
   void put_download([[maybe_unused]] invocation& call) override {
     [[maybe_unused]] const auto copy = [&call](const auto* from, std::size_t size) {
-      return copy_to_host(*gpu::current_stream(), from, size, &call.device);
+      return copy_to_host(*gpu::current_stream(), from, size, &call.device, call.before_wait);
     };
     if constexpr (is_device_result)
       visit_elsewhere(*result_,

@@ -13,7 +13,8 @@ namespace modal::gpu {
 /// runs a function where it is: a stream on the host's memory, which does everything at once.
 [[nodiscard]] const std::shared_ptr<stream>& current_stream();
 
-/// Makes `which` the answer of `current_stream` on this thread while it lives. They nest.
+/// Makes `which` the answer of `current_stream` on this thread while it lives; null: that on the
+/// host's memory. They nest.
 class stream_scope {
  public:
   explicit stream_scope(std::shared_ptr<stream> which) noexcept;

@@ -128,8 +128,12 @@ class cuda_device::context {
   }
   // Gives back what the pool keeps: it may be in pieces that are too small.
   bool trim() {
-    const mutex_lock lock(mutex_);
-    return pool_ != nullptr && table.trim_pool(pool_, 0) == cuda::success;
+    cuda::pool_handle pool = nullptr;
+    {
+      const mutex_lock lock(mutex_);  // not while the driver works: all need it
+      pool = pool_;
+    }
+    return pool != nullptr && table.trim_pool(pool, 0) == cuda::success;
   }
 
   std::atomic<bool> has_failed_{false};
@@ -243,7 +247,7 @@ class cuda_stream final : public gpu::stream {
     }
   }
   [[nodiscard]] std::shared_ptr<std::byte[]> take_pinned(std::size_t bytes) noexcept override {
-    return bytes != 0 ? pinned_->take(bytes) : nullptr;
+    return bytes != 0 ? pinned_->take_soon(bytes) : nullptr;
   }
   result<void> make_current() override { return context_->enter(); }
   void drain() noexcept override {
@@ -357,7 +361,7 @@ const device_info& cuda_device::info() const noexcept { return context_->info; }
 device_memory cuda_device::memory() const noexcept { return context_->memory(); }
 
 device_health cuda_device::health() const {
-  return monitor_ != nullptr ? monitor_->look(real_clock().now()) : device_health();
+  return monitor_ != nullptr ? monitor_->look() : device_health();
 }
 
 bool cuda_device::has_failed() const noexcept { return context_->has_failed(); }

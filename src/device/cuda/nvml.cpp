@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/cuda/nvml.hpp"
 
-#include <chrono>
 #include <dlfcn.h>
 #include <type_traits>
 
@@ -32,22 +31,18 @@ monitor::monitor(const library& table, const std::string& uuid) : table_(table) 
   if (table_.find_device(uuid.c_str(), &device_) != success) device_ = nullptr;
 }
 
-device_health monitor::look(time_point now) {
-  constexpr std::chrono::seconds shortest_interval{1};
-  if (device_ == nullptr) return {};
-  const mutex_lock lock(mutex_);
-  if (looked_at_ && now - *looked_at_ < shortest_interval) return last_;
-  looked_at_ = now;
-  last_ = {};
+device_health monitor::look() const {
+  device_health found;
+  if (device_ == nullptr) return found;
   if (utilization busy{}; table_.utilization_of(device_, &busy) == success)
-    last_.busy_percent = busy.gpu;
+    found.busy_percent = busy.gpu;
   if (memory_info memory{}; table_.memory_of(device_, &memory) == success)
-    last_.memory_used = static_cast<std::size_t>(memory.used);
+    found.memory_used = static_cast<std::size_t>(memory.used);
   if (unsigned degrees = 0; table_.temperature_of(device_, temperature_of_gpu, &degrees) == success)
-    last_.celsius = degrees;
+    found.celsius = degrees;
   if (unsigned milliwatts = 0; table_.power_of(device_, &milliwatts) == success)
-    last_.milliwatts = milliwatts;
-  return last_;
+    found.milliwatts = milliwatts;
+  return found;
 }
 
 int monitor::links() const noexcept {

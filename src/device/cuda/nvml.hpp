@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <modal/base/clock.hpp>
-#include <modal/base/mutex.hpp>
-
 #include "device/device.hpp"
 
 #include <optional>
@@ -54,8 +51,8 @@ class monitor {
   /// @param uuid of the GPU, as "GPU-…".
   monitor(const library& table, const std::string& uuid);
 
-  /// Returns how it is; that is asked of the GPU at most once a second. Takes milliseconds.
-  device_health look(time_point now);
+  /// Returns how it is. Takes milliseconds.
+  [[nodiscard]] device_health look() const;
 
   /// Returns how many NVLinks it has in use; 0 where it has none, or it is not known.
   [[nodiscard]] int links() const noexcept;
@@ -63,9 +60,6 @@ class monitor {
  private:
   const library table_;
   device_handle device_ = nullptr;  // null: it was not found
-  mutex mutex_;
-  std::optional<time_point> looked_at_ MODAL_GUARDED_BY(mutex_);
-  device_health last_ MODAL_GUARDED_BY(mutex_);
 };
 
 }  // namespace modal::detail::nvml

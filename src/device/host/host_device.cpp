@@ -331,7 +331,7 @@ class host_stream final : public gpu::stream {
   }
   // Nothing is gained by it but pages that are there already, which a small result does not need.
   [[nodiscard]] std::shared_ptr<std::byte[]> take_pinned(std::size_t bytes) noexcept override {
-    return bytes > small_copy ? pinned_->take(bytes) : nullptr;
+    return bytes > small_copy ? pinned_->take_soon(bytes) : nullptr;
   }
   void drain() noexcept override { device_->drain(*queue_); }
   [[nodiscard]] void* native_handle() const noexcept override { return nullptr; }

@@ -142,3 +142,19 @@ TEST_CASE("pinned pool: is safe to share", "[device][pinned]") {
   CHECK(pool.memory().used == 0);
   CHECK(pool.memory().locked <= 1024 * kib);
 }
+
+TEST_CASE("pinned pool: who is in a hurry unlocks nothing, and leaves a wish", "[device][pinned]") {
+  pool_bench b(1024 * kib);
+  CHECK(b.pool.take_soon(600 * kib) != nullptr);  // and gives it back
+  CHECK(b.pool.wish() == 0);
+  CHECK(b.pool.take_soon(800 * kib) == nullptr);
+  CHECK(b.pool.take_soon(700 * kib) == nullptr);
+  CHECK(b.all->times == 1);
+  const std::size_t wished = b.pool.wish();
+  CHECK(wished == 800 * kib);
+  CHECK(b.pool.wish() == 0);
+  (void)b.pool.take(wished);
+  CHECK(b.all->times == 2);
+  CHECK(b.pool.take_soon(800 * kib) != nullptr);
+  CHECK(b.all->times == 2);
+}

@@ -25,6 +25,8 @@ int hold(modal::device_span<const int> values) {
   released.acquire();
   return static_cast<int>(values.size());
 }
+// As much as `total`, and as long as `hold`.
+int gated(modal::device_span<const int> values) { return hold(values); }
 // It may run twice, and the second time needs what was sent.
 long retried(modal::device_span<int> values) {
   for (int& each : values) ++each;
@@ -43,11 +45,12 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-catalog some_functions() {
+catalog early_functions() {
   using namespace early_uploads;
   catalog made;
   REQUIRE(made.add(make_descriptor<total>({.gpu_memory = 20 * mib})).has_value());
   REQUIRE(made.add(make_descriptor<hold>()).has_value());
+  REQUIRE(made.add(make_descriptor<gated>({.gpu_memory = 20 * mib})).has_value());
   REQUIRE(made.add(make_descriptor<retried>({.retries = 1, .retry_delay = 0ms})).has_value());
   REQUIRE(made.add(make_descriptor<mixed>()).has_value());
   return made;
@@ -116,11 +119,13 @@ struct slow_call {
 };
 
 struct early_bench {
-  explicit early_bench(std::size_t calls_per_device = 4)
-      : slot(std::make_shared<device_slot>(
-            std::make_shared<host_device>(host_device_config{.memory_bytes = 64 * mib}))),
-        calls(some_functions(), make_config(slot, calls_per_device)) {
+  explicit early_bench(std::size_t calls_per_device = 4, std::size_t threads = 1)
+      : slot(make_slot(0)), calls(early_functions(), make_config(slot, calls_per_device, threads)) {
     calls.start();
+  }
+  static std::shared_ptr<device_slot> make_slot(int index) {
+    return std::make_shared<device_slot>(std::make_shared<host_device>(
+        host_device_config{.index = index, .memory_bytes = 64 * mib}));
   }
   ~early_bench() { stop(); }
 
@@ -129,8 +134,9 @@ struct early_bench {
     if (!std::exchange(is_stopped, true)) calls.stop(30s, 30s);
   }
 
-  static dispatcher_config make_config(std::shared_ptr<device_slot> slot, std::size_t most) {
-    dispatcher_config config{.threads = 1};
+  static dispatcher_config make_config(std::shared_ptr<device_slot> slot, std::size_t most,
+                                       std::size_t threads) {
+    dispatcher_config config{.threads = threads};
     config.devices.push_back(std::move(slot));
     config.calls_per_device = most;
     return config;
@@ -269,4 +275,55 @@ TEST_CASE("early uploads: what is given up half way leaves nothing", "[dispatch]
   }
   b.check_idle();
   CHECK(b.calls.snapshot().failed == 1);
+}
+
+TEST_CASE("early uploads: what is placed leaves room, and a place that is given up wakes others",
+          "[dispatch][segments]") {
+  early_bench b(4, 3);
+  {
+    auto running = slow_call::of<early_uploads::hold>(b.calls, b.numbers(16 * mib));
+    const auto held = running.submit();
+    early_uploads::entered.acquire();
+    auto slow = slow_call::of<early_uploads::hold>(b.calls, b.numbers(15 * mib));
+    slow.feed(0, 2 * mib);
+    REQUIRE(slow.goes_to_device());
+    CHECK_FALSE(slow_call::of<early_uploads::hold>(b.calls, b.numbers(15 * mib)).goes_to_device());
+    // One more call of each function fits.
+    auto first = slow_call::of<early_uploads::gated>(b.calls, b.numbers(mib));
+    const auto also_held = first.submit();
+    early_uploads::entered.acquire();
+    auto second = slow_call::of<early_uploads::total>(b.calls, b.numbers(mib), 0);
+    const auto waits = second.submit();
+    CHECK(b.calls.snapshot().waiting == 2);
+    slow.segments.reset();
+    slow.admitted = {};
+    CHECK_FALSE(waits->get().failure);
+    early_uploads::released.release(2);
+    CHECK_FALSE(held->get().failure);
+    CHECK_FALSE(also_held->get().failure);
+  }
+  b.check_idle();
+}
+
+TEST_CASE("early uploads: nobody goes to a device that is full while another is idle",
+          "[dispatch][segments]") {
+  auto config = early_bench::make_config(early_bench::make_slot(0), 1, 3);
+  config.devices.push_back(early_bench::make_slot(1));
+  dispatcher calls(early_functions(), std::move(config));
+  calls.start();
+  {
+    auto busy = slow_call::of<early_uploads::hold>(calls, early_bench::numbers(mib));
+    const auto held = busy.submit();
+    early_uploads::entered.acquire();
+    auto stalled = slow_call::of<early_uploads::hold>(calls, early_bench::numbers(30 * mib));
+    stalled.feed(0, 2 * mib);
+    REQUIRE(stalled.goes_to_device());
+    // The other one has taken as much on its way as it may; it has no call.
+    auto first = slow_call::of<early_uploads::total>(calls, early_bench::numbers(4 * mib), 1);
+    CHECK_FALSE(first.goes_to_device());
+    CHECK_FALSE(first.submit()->get().failure);
+    early_uploads::released.release();
+    CHECK_FALSE(held->get().failure);
+  }
+  calls.stop(30s, 30s);
 }

@@ -109,7 +109,6 @@ TEST_CASE("placement: says why no device will ever do", "[schedule][placement]")
 
 TEST_CASE("placement: arguments go where calls can still begin", "[schedule][placement]") {
   auto devices = some_devices();
-  for (device_place& each : devices) each.most_arriving = each.memory / 2;
   const device_need any{.what = kind::gpu};
   // Those that come count as much as those that run.
   devices[2].coming = 2;
@@ -117,7 +116,7 @@ TEST_CASE("placement: arguments go where calls can still begin", "[schedule][pla
   devices[1].calls = 3;
   CHECK(place_early(any, gib, devices) == 2U);
   devices[1].calls = 1;
-  // What has too much on its way already, or none left, or has failed, is passed over.
+  // What has half of its memory on its way, or none left, or has failed, is passed over.
   devices[1].arriving = 11 * gib + 1;
   CHECK(place_early(any, gib, devices) == 2U);
   devices[2].reserved = 139 * gib + 1;
@@ -127,18 +126,31 @@ TEST_CASE("placement: arguments go where calls can still begin", "[schedule][pla
   CHECK_FALSE(place_early(any, gib, devices));
   CHECK(place_early({.what = kind::host}, 2 * gib, devices) == 0U);
   CHECK_FALSE(place_early({.what = kind::host}, 2 * gib + 1, devices));
-  // Full of calls: it has memory all the same.
-  devices[0].calls = 4;
-  CHECK(place_early({.what = kind::host}, gib, devices) == 0U);
 }
 
-TEST_CASE("placement: what arrives leaves room for every function", "[schedule][placement]") {
-  const auto devices = some_devices();
-  CHECK(most_arriving(devices[0], {}) == 2 * gib);
+TEST_CASE("placement: a device that is full of calls is for when all are",
+          "[schedule][placement]") {
+  auto devices = some_devices();
+  const device_need any{.what = kind::gpu};
+  devices[1].calls = 4;
+  devices[2].arriving = 70 * gib;
+  CHECK_FALSE(place_early(any, gib, devices));
+  devices[2].calls = 4;
+  CHECK(place_early(any, gib, devices) == 1U);
+}
+
+TEST_CASE("placement: what arrives leaves room for every function beside what runs",
+          "[schedule][placement]") {
+  auto devices = some_devices();
+  CHECK(largest_need(devices[0], {}) == 0);
   const std::vector<device_need> needs{{.what = kind::host, .memory = 3 * gib},
                                        {.what = kind::gpu, .memory = 20 * gib},
                                        {.what = kind::gpu, .memory = 130 * gib}};
-  CHECK(most_arriving(devices[0], needs) == gib);
-  CHECK(most_arriving(devices[1], needs) == 4 * gib);
-  CHECK(most_arriving(devices[2], needs) == 10 * gib);
+  CHECK(largest_need(devices[0], needs) == 3 * gib);
+  CHECK(largest_need(devices[1], needs) == 20 * gib);
+  CHECK(largest_need(devices[2], needs) == 130 * gib);
+  devices[0].largest_need = 3 * gib;
+  CHECK(place_early(needs[0], gib, devices) == 0U);
+  devices[0].reserved = 1;
+  CHECK_FALSE(place_early(needs[0], gib, devices));
 }

@@ -101,3 +101,56 @@ TEST_CASE("device slot: tells what is watched when it has gone, and streams may 
   told.get_future().wait();
   CHECK(stream->record().value()->is_passed().value());
 }
+
+namespace {
+
+// Counts how often it is looked at, and by whom.
+class looked_at_device final : public device {
+ public:
+  [[nodiscard]] const device_info& info() const noexcept override { return real_.info(); }
+  [[nodiscard]] device_memory memory() const noexcept override { return real_.memory(); }
+  [[nodiscard]] device_health health() const override {
+    ++looks;
+    by = std::this_thread::get_id();
+    return {.busy_percent = 50U};
+  }
+  void give_up(const char* why) noexcept override { real_.give_up(why); }
+  [[nodiscard]] bool is_given_up() const noexcept override { return real_.is_given_up(); }
+  result<std::shared_ptr<gpu::stream>> make_stream() override { return real_.make_stream(); }
+  [[nodiscard]] pinned_pool& pinned() noexcept override { return real_.pinned(); }
+
+  mutable std::atomic<int> looks{0};
+  mutable std::thread::id by;
+
+ private:
+  host_device real_;
+};
+
+}  // namespace
+
+TEST_CASE("device slot: looks at its device on a thread of its own, once in a while",
+          "[worker][device_slot]") {
+  const auto which = std::make_shared<looked_at_device>();
+  device_slot slot(which);
+  CHECK_FALSE(slot.health().busy_percent);
+  CHECK(slot.wait_quiet(never));
+  CHECK(which->looks == 1);
+  CHECK(which->by != std::this_thread::get_id());
+  CHECK(slot.health().busy_percent == 50U);
+  which->give_up("a test");
+  CHECK_FALSE(slot.health().busy_percent);
+  CHECK(slot.wait_quiet(never));
+  CHECK(which->looks <= 2);  // a second may have gone by
+}
+
+TEST_CASE("device slot: a mark that is long overdue is the end of its device",
+          "[worker][device_slot]") {
+  const auto which = std::make_shared<host_device>();
+  device_slot slot(which, std::chrono::milliseconds{5});
+  const auto mark = std::make_shared<scripted_event>();
+  slot.when_passed(
+      mark, [] {}, std::chrono::steady_clock::now());
+  while (!which->is_given_up()) std::this_thread::yield();
+  mark->passed = true;
+  CHECK(slot.wait_quiet(never));
+}

@@ -53,10 +53,14 @@ struct loose_scratch {
   loose_scratch(const loose_scratch&) = delete;
   loose_scratch& operator=(const loose_scratch&) = delete;
   ~loose_scratch() {
-    for (void* const each : all) on->deallocate(each, 0);
+    for (const auto& each : all) on->deallocate(each.memory, each.bytes);
   }
   const std::shared_ptr<stream> on = current_stream();
-  std::vector<void*> all;
+  struct block {
+    void* memory;
+    std::size_t bytes;
+  };
+  std::vector<block> all;
 };
 
 }  // namespace
@@ -70,23 +74,24 @@ stream_scope::stream_scope(std::shared_ptr<stream> which) noexcept
     : previous_(std::exchange(present, std::move(which))), outer_(std::exchange(innermost, this)) {}
 
 stream_scope::~stream_scope() {
-  for (const scratch& each : scratch_) present->deallocate(each.memory, each.bytes);
+  for (const scratch& each : scratch_) current_stream()->deallocate(each.memory, each.bytes);
   innermost = outer_;
   present = std::move(previous_);
 }
 
 void* take_scratch(std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  if (innermost == nullptr) {
-    thread_local loose_scratch loose;
-    loose.all.reserve(loose.all.size() + 1);
-    return loose.all.emplace_back(detail::device_value(loose.on->allocate(bytes)));
-  }
-  auto& all = innermost->scratch_;
-  all.reserve(all.size() + 1);
-  return all
-      .emplace_back(stream_scope::scratch{detail::device_value(present->allocate(bytes)), bytes})
-      .memory;
+  // Its place first, so that nothing fails when there is something to give back.
+  const auto fill = [bytes](stream& on, auto& all) {
+    auto& place = all.emplace_back();
+    auto taken = on.allocate(bytes);
+    if (taken) return place = {*taken, bytes}, *taken;
+    all.pop_back();
+    return detail::device_value(std::move(taken));
+  };
+  if (innermost != nullptr) return fill(*current_stream(), innermost->scratch_);
+  thread_local loose_scratch loose;
+  return fill(*loose.on, loose.all);
 }
 
 }  // namespace modal::gpu
