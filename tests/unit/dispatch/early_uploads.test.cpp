@@ -2,8 +2,10 @@
 // Calls whose arguments go to a device before their turn has come.
 #include <modal/function.hpp>
 
+#include "device/cuda/cuda_device.hpp"
 #include "device/host/host_device.hpp"
 #include "dispatch/arriving_segments.hpp"
+#include "support/strict_driver.hpp"
 #include "support/wire.hpp"
 #include "unit/dispatch/fake_calls.hpp"
 
@@ -33,6 +35,13 @@ long retried(modal::device_span<int> values) {
   if (modal::this_call().attempt() == 1) throw std::runtime_error("once");
   return std::accumulate(values.begin(), values.end(), 0L);
 }
+// By the means of a stream alone, as on a GPU.
+modal::device_vector<int> passed_on(modal::device_span<const int> values) {
+  modal::device_vector<int> made(values.size());
+  modal::this_call().stream().copy(made.data(), values.data(), values.size_bytes(),
+                                   modal::gpu::copy_kind::on_device);
+  return made;
+}
 // Some of what it is sent stays on the host.
 long mixed(modal::device_span<const int> values, std::span<const int> others) {
   return std::accumulate(values.begin(), values.end(), 0L) +
@@ -53,6 +62,9 @@ catalog early_functions() {
   REQUIRE(made.add(make_descriptor<gated>({.gpu_memory = 20 * mib})).has_value());
   REQUIRE(made.add(make_descriptor<retried>({.retries = 1, .retry_delay = 0ms})).has_value());
   REQUIRE(made.add(make_descriptor<mixed>()).has_value());
+  auto of_gpu = make_descriptor<passed_on>();
+  of_gpu.device = device_use::cuda;
+  REQUIRE(made.add(std::move(of_gpu)).has_value());
   return made;
 }
 
@@ -326,4 +338,42 @@ TEST_CASE("early uploads: nobody goes to a device that is full while another is 
     CHECK_FALSE(held->get().failure);
   }
   calls.stop(30s, 30s);
+}
+
+TEST_CASE("early uploads: whatever fails on a GPU, each call ends once and leaves nothing",
+          "[dispatch][segments]") {
+  const auto status = GENERATE(cuda::out_of_memory, cuda::launch_failed);
+  const auto values = early_bench::numbers(5 * mib);
+  bool was_reached = true;
+  for (int number = 1; was_reached; ++number) {
+    INFO("call " << number << " of the driver");
+    strict_driver driver;
+    driver.allow_pageable();
+    const auto table = driver.table();
+    {
+      auto slot = std::make_shared<device_slot>(
+          std::make_shared<cuda_device>(table, find_cuda_devices(table).value().front()));
+      dispatcher calls(early_functions(), early_bench::make_config(slot, 4, 1));
+      calls.start();
+      driver.fail(number, status);
+      {
+        auto call = slow_call::of<early_uploads::passed_on>(calls, values);
+        CHECK(call.goes_to_device());
+        const auto sink = call.submit();
+        const outcome answer = sink->get();
+        CHECK(sink->count() == 1);
+        if (answer.failure) {
+          CHECK(driver.has_failed());
+          CHECK((answer.is(errc::device_fault) || answer.is(errc::device_out_of_memory)));
+        }
+      }
+      calls.stop(30s, 30s);
+      CHECK(slot->wait_quiet(never));
+      CHECK(slot->which().memory().used == 0);
+      CHECK(slot->which().pinned().memory().used == 0);
+      CHECK(calls.snapshot().devices[0].reserved == 0);
+    }
+    was_reached = driver.has_failed();
+    CHECK(driver.complaints() == std::vector<std::string>{});
+  }
 }
