@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <modal/base/bytes.hpp>
 #include <modal/base/error.hpp>
 #include <modal/gpu/stream.hpp>
 
@@ -39,6 +40,14 @@ struct device_health {
 /// Returns what it is called here: "host:0", "cuda:1".
 inline std::string to_name(const device_info& which) {
   return (which.what == device_info::kind::host ? "host:" : "cuda:") + std::to_string(which.index);
+}
+
+/// Device memory is taken in pieces of so many bytes, and aligned so.
+inline constexpr std::size_t device_alignment = 256;
+
+/// Returns how much of a device `bytes` take.
+constexpr std::size_t device_bytes(std::size_t bytes) noexcept {
+  return bytes <= SIZE_MAX - device_alignment ? align_up(bytes, device_alignment) : bytes;
 }
 
 /// A device's memory at one moment.

@@ -82,7 +82,8 @@ class cuda_device::context {
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_.load(); }
 
   result<cuda::address> allocate(std::size_t bytes, cuda::stream_handle on) {
-    if (!charge(bytes))
+    const std::size_t taken_bytes = device_bytes(bytes);
+    if (!charge(taken_bytes))
       return say(errc::device_out_of_memory, [&] {
         return to_name(info) + " has " + std::to_string(limit - used_.load()) +
                " bytes left for functions, and " + std::to_string(bytes) + " are asked for";
@@ -93,10 +94,10 @@ class cuda_device::context {
     if (!taken && taken.error() == errc::device_out_of_memory && trim())
       taken = call("cuMemAllocAsync", take);
     if (taken) return made;
-    used_ -= bytes;
+    used_ -= taken_bytes;
     return std::move(taken).error();
   }
-  void note_free(std::size_t bytes) noexcept { used_ -= bytes; }
+  void note_free(std::size_t bytes) noexcept { used_ -= device_bytes(bytes); }
 
   [[nodiscard]] device_memory memory() const noexcept {
     return {used_.load(), most_used_.load(), limit};
@@ -207,7 +208,7 @@ class cuda_stream final : public gpu::stream {
     if (bytes == 0) return nullptr;
     auto made = context_->allocate(bytes, handle_);
     if (!made) return std::move(made).error();
-    meter_.take(bytes);
+    meter_.take(device_bytes(bytes));
     return reinterpret_cast<void*>(static_cast<std::uintptr_t>(*made));
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
@@ -215,7 +216,7 @@ class cuda_stream final : public gpu::stream {
     // Of a device that has failed there is nothing to give back.
     if (context_->enter()) context_->table.deallocate(to_address(memory), handle_);
     context_->note_free(bytes);
-    meter_.give_back(bytes);
+    meter_.give_back(device_bytes(bytes));
   }
   std::size_t begin_peak() noexcept override { return meter_.begin(); }
   result<void> copy(void* to, const void* from, std::size_t bytes, gpu::copy_kind way) override {

@@ -25,7 +25,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t alignment = 256;
 /// Blocks of at least so many bytes are kept for the next one who asks, as a GPU's pool keeps its
 /// memory: fresh pages cost more than the copy that fills them.
 constexpr std::size_t kept_block = 2 << 20;
@@ -108,7 +107,8 @@ class host_device::state {
     }
   }
 
-  result<void*> allocate(std::size_t bytes) {
+  result<void*> allocate(std::size_t asked) {
+    const std::size_t bytes = device_bytes(asked);
     if (auto works = check(); !works) return std::move(works).error();
     if (bytes == 0) return nullptr;
     {
@@ -116,7 +116,7 @@ class host_device::state {
       if (bytes > config_.memory_bytes - used_)
         return error(errc::device_out_of_memory,
                      "the host device has " + std::to_string(config_.memory_bytes - used_) +
-                         " bytes left, and " + std::to_string(bytes) + " are asked for");
+                         " bytes left, and " + std::to_string(asked) + " are asked for");
       used_ += bytes;
       most_used_ = std::max(most_used_, used_);
     }
@@ -165,7 +165,7 @@ class host_device::state {
 
  private:
   void* take(std::size_t bytes) {
-    if (bytes < kept_block) return std::aligned_alloc(alignment, align_up(bytes, alignment));
+    if (bytes < kept_block) return std::aligned_alloc(device_alignment, bytes);
     try {
       buffer made = pool_.take(bytes);  // in pages of its own
       void* const at = made.data();
@@ -176,7 +176,8 @@ class host_device::state {
       return nullptr;
     }
   }
-  void give_back_locked(void* memory, std::size_t bytes) noexcept MODAL_REQUIRES(mutex_) {
+  void give_back_locked(void* memory, std::size_t asked) noexcept MODAL_REQUIRES(mutex_) {
+    const std::size_t bytes = device_bytes(asked);
     used_ -= bytes;
     if (bytes < kept_block)
       std::free(memory);
@@ -292,13 +293,13 @@ class host_stream final : public gpu::stream {
 
   result<void*> allocate(std::size_t bytes) override {
     auto made = device_->allocate(bytes);
-    if (made) meter_.take(bytes);
+    if (made) meter_.take(device_bytes(bytes));
     return made;
   }
   std::size_t begin_peak() noexcept override { return meter_.begin(); }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
     if (memory == nullptr) return;
-    meter_.give_back(bytes);
+    meter_.give_back(device_bytes(bytes));
     try {
       device_->post(queue_, {.what = operation::kind::free, .to = memory, .bytes = bytes});
     } catch (const std::bad_alloc&) {

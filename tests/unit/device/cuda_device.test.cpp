@@ -93,7 +93,7 @@ TEST_CASE("cuda device: copies there and back, in the order of a stream", "[devi
     std::fill_n(got.get(), size, std::byte{0});
     void* const first = stream->allocate(size).value();
     void* const second = stream->allocate(size).value();
-    CHECK(device->memory().used == 2 * size);
+    CHECK(device->memory().used == 2 * device_bytes(size));
     const auto before = stream->record().value();
     stream->copy(first, sent.get(), size, copy_kind::to_device).value();
     stream->copy(second, first, size, copy_kind::on_device).value();
@@ -108,7 +108,7 @@ TEST_CASE("cuda device: copies there and back, in the order of a stream", "[devi
     CHECK(after->since(*before).value() == std::chrono::microseconds{1500});
     CHECK(std::count(got.get(), got.get() + size, std::byte{42}) == size);
     CHECK(device->memory().used == 0);
-    CHECK(device->memory().most_used == 2 * size);
+    CHECK(device->memory().most_used == 2 * device_bytes(size));
     stream->drain();
   }
   check_clean(driver);
@@ -138,19 +138,19 @@ TEST_CASE("cuda device: memory ends at the limit, and where the device has no mo
           "[device][cuda]") {
   strict_driver driver;
   {
-    const auto device = make({.memory_bytes = 1000});
+    const auto device = make({.memory_bytes = 1100});
     const auto stream = device->make_stream().value();
-    void* const there = stream->allocate(600).value();
-    const auto refused = stream->allocate(401);
+    void* const there = stream->allocate(500).value();
+    const auto refused = stream->allocate(600);
     REQUIRE(refused.has_error());
     CHECK(refused.error() == errc::device_out_of_memory);
-    CHECK_THAT(refused.error().message(), contains("cuda:0 has 400 bytes left"));
+    CHECK_THAT(refused.error().message(), contains("cuda:0 has 588 bytes left"));
     // Once the pool was trimmed there is enough.
     const std::size_t calls = driver.calls();
     driver.fail(1, cuda::out_of_memory);
     void* const other = stream->allocate(100).value();
     CHECK(driver.calls() == calls + 4);
-    stream->deallocate(there, 600);
+    stream->deallocate(there, 500);
     stream->deallocate(other, 100);
     stream->drain();
     CHECK(device->memory().used == 0);

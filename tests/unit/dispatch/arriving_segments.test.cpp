@@ -88,7 +88,7 @@ TEST_CASE("arriving segments: go to the device by a few pieces of locked memory"
     b.feed(*segments, 0, first);
     b.feed(*segments, 2, second);
     CHECK(b.locked() == ring);
-    CHECK(b.used() == first.size() + second.size());
+    CHECK(b.used() == device_bytes(first.size()) + device_bytes(second.size()));
     std::vector<bytes_view> where(3);
     where[1] = second;
     segments->settle(where);
