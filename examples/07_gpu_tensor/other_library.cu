@@ -39,6 +39,7 @@ __global__ void softmax_rows(const float* from, float* to, std::int64_t rows, st
   if (row < rows) softmax_row(from + row * size, to + row * size, size);
 }
 void run(const float* from, float* to, std::int64_t rows, std::int64_t size, void* stream) {
+  if (rows == 0) return;
   softmax_rows<<<static_cast<unsigned>((rows + 127) / 128), 128, 0,
                  static_cast<cudaStream_t>(stream)>>>(from, to, rows, size);
 }

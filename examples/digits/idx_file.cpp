@@ -53,6 +53,8 @@ data_set read_data(const std::filesystem::path& images, const std::filesystem::p
   data_set found{read_idx(images, {side, side}), read_idx(labels, {})};
   if (found.images.size() != found.labels.size() * pixels)
     fail(labels, "not a label for each image");
+  for (const std::uint8_t each : found.labels)
+    if (each >= classes) fail(labels, "a label is from 0 to 9");
   return found;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatch/device_run.hpp"
 
+#include <modal/base/clock.hpp>
 #include <modal/gpu/current_stream.hpp>
 #include <modal/gpu/device_error.hpp>
 
@@ -18,11 +19,11 @@
 namespace modal::detail {
 
 device_run::device_run(call& which, const dispatcher_config& config, device_slot& on,
-                       time_point deadline)
+                       std::chrono::nanoseconds longest)
     : which_(which),
       config_(config),
       slot_(on),
-      deadline_(deadline),
+      longest_(longest),
       context_(make_context(which, config)) {}
 
 device_run::~device_run() = default;
@@ -124,7 +125,7 @@ void device_run::watch_work() const noexcept {
   if (ran_ == nullptr) return;
   try {
     slot_.when_passed(
-        ran_, [] {}, deadline_);
+        ran_, [] {}, saturating_add(real_clock().now(), longest_));
   } catch (const std::exception&) {  // no memory, or no thread
   }
 }

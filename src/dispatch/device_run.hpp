@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <modal/base/clock.hpp>
 #include <modal/base/error.hpp>
 #include <modal/function/context.hpp>
 #include <modal/function/function_run.hpp>
@@ -11,6 +10,7 @@
 #include "worker/device_slot.hpp"
 #include "worker/quarantine.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,8 +32,9 @@ struct dispatcher_config;
 class device_run final : public quarantined {
  public:
   /// @param which lives as long as this, and so does `config`. @param on is kept by whoever made
-  /// this. @param deadline by which the device should be done with what the function puts there.
-  device_run(call& which, const dispatcher_config& config, device_slot& on, time_point deadline);
+  /// this. @param longest time that the device should need for what the function puts there.
+  device_run(call& which, const dispatcher_config& config, device_slot& on,
+             std::chrono::nanoseconds longest);
   ~device_run() override;
   /// Goes on. @return what the stream must pass before the next turn; null when all is over, and
   /// `take_failure` tells how.
@@ -63,7 +64,7 @@ class device_run final : public quarantined {
   call& which_;
   const dispatcher_config& config_;
   device_slot& slot_;
-  const time_point deadline_;
+  const std::chrono::nanoseconds longest_;
   const call_context context_;
   const std::function<void()> before_wait_ = [this] { watch_work(); };
   std::shared_ptr<gpu::stream> stream_;

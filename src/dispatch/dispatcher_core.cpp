@@ -372,6 +372,7 @@ bool dispatcher_core::stop_one() {
                        wake);
     if (runs) stop = keep->stop.request();
   }
+  carry_out(wake);  // it may be to end
   deliver(*ended);
   if (stop) aside.request(*std::move(stop));
   return true;

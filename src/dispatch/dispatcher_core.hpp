@@ -161,7 +161,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   [[nodiscard]] bool has_room_locked() const MODAL_REQUIRES(mutex);
   [[nodiscard]] bool has_work_locked() const MODAL_REQUIRES(mutex);
   bool runs_to_its_end(const call_ptr& which, std::optional<error>& failure) MODAL_EXCLUDES(mutex);
-  [[nodiscard]] time_point device_deadline(const call& which) const noexcept;
+  [[nodiscard]] std::chrono::nanoseconds device_time(const call& which) const noexcept;
   bool suspend(const call_ptr& which, std::shared_ptr<gpu::event> mark) MODAL_EXCLUDES(mutex);
   void go_on_with(call_ptr which) noexcept MODAL_EXCLUDES(mutex);
   call_ptr run(const call_ptr& which, bool takes_next) MODAL_EXCLUDES(mutex);

@@ -52,10 +52,10 @@ std::size_t dispatcher_core::stop(std::chrono::nanoseconds grace,
   // A device that is still busy hangs, or will be for longer than anybody wants to wait: its calls
   // end, and what it may still use is kept.
   for (const auto& each : config.devices)
-    if (!each->wait_quiet(patient_until))
+    if (!each->wait_passed(patient_until))
       each->which().give_up("it was still busy when the executor had stopped");
   for (const auto& each : config.devices)
-    each->wait_quiet(saturating_add(real_clock().now(), time_for_lost_calls));
+    each->wait_passed(saturating_add(real_clock().now(), time_for_lost_calls));
   {
     const mutex_lock lock(mutex);
     left_behind += suspended;

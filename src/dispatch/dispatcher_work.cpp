@@ -183,7 +183,7 @@ bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optiona
   try {
     if (is_first_turn)
       which.on_device = std::make_unique<device_run>(which, config, *config.devices[which.device],
-                                                     device_deadline(which));
+                                                     device_time(which));
   } catch (const std::bad_alloc&) {
     failure.emplace(errc::queue_full);
     return true;
@@ -204,14 +204,14 @@ bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optiona
   return true;
 }
 
-// By when a device should be done with what a call has put there now. How long that may take is for
-// the function and the executor to say: a caller's impatience, or a function that was late itself,
-// says nothing of the device.
-time_point dispatcher_core::device_deadline(const call& which) const noexcept {
+// How long a device may take for what a call has put there, from then on. That is for the function
+// and the executor to say: a caller's impatience, or a function that was late itself, says nothing
+// of the device.
+nanoseconds dispatcher_core::device_time(const call& which) const noexcept {
   nanoseconds longest = saturated(config.bounds.call_timeout);
   if (which.target->descriptor->options.timeout.count() > 0)
     longest = std::min(longest, saturated(which.target->descriptor->options.timeout));
-  return saturating_add(real_clock().now(), longest);
+  return longest;
 }
 
 // Returns false where that is not possible: then nothing has changed.
@@ -230,7 +230,8 @@ bool dispatcher_core::suspend(const call_ptr& running_call, std::shared_ptr<gpu:
     ++suspended;
   }
   try {
-    slot.when_passed(std::move(mark), std::move(then), device_deadline(which));
+    slot.when_passed(std::move(mark), std::move(then),
+                     saturating_add(real_clock().now(), device_time(which)));
     return true;
   } catch (const std::exception&) {
     const mutex_lock lock(mutex);

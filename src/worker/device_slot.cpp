@@ -48,9 +48,16 @@ struct device_slot::shared {
     which = std::thread([own = self, loop] { loop(own); });
     pthread_setname_np(which.native_handle(), "modal-device");
   }
-  void note_done() {
+  void note_passed() {
     const mutex_lock lock(mutex);
     if (--watched_count == 0) quiet.notify_all();
+  }
+  void note_task_done() {
+    const mutex_lock lock(mutex);
+    if (--task_count == 0) quiet.notify_all();
+  }
+  [[nodiscard]] std::size_t left() const MODAL_REQUIRES(mutex) {
+    return watched_count + task_count;
   }
 
   const std::shared_ptr<device> of;
@@ -62,8 +69,11 @@ struct device_slot::shared {
   std::list<watched> fresh MODAL_GUARDED_BY(mutex);
   std::list<std::function<void()>> tasks MODAL_GUARDED_BY(mutex);
   std::size_t watched_count MODAL_GUARDED_BY(mutex) = 0;
+  std::size_t task_count MODAL_GUARDED_BY(mutex) = 0;
   device_health health MODAL_GUARDED_BY(mutex);
-  std::optional<time_point> health_asked_at MODAL_GUARDED_BY(mutex);
+  std::optional<time_point> looked_at MODAL_GUARDED_BY(mutex);
+  bool is_looking MODAL_GUARDED_BY(mutex) = false;
+  condition_variable has_looked;
   std::thread watcher MODAL_GUARDED_BY(mutex);
   std::thread helper MODAL_GUARDED_BY(mutex);
   bool ends MODAL_GUARDED_BY(mutex) = false;
@@ -83,7 +93,7 @@ device_slot::~device_slot() {
     shared_->changed.notify_one();
     shared_->has_task.notify_one();
     threads = {std::move(shared_->watcher), std::move(shared_->helper)};
-    is_quiet = shared_->watched_count == 0;
+    is_quiet = shared_->left() == 0;
   }
   for (std::thread& each : threads) {
     if (!each.joinable()) continue;
@@ -99,28 +109,35 @@ device& device_slot::which() noexcept { return *shared_->of; }
 
 device_health device_slot::health() {
   constexpr std::chrono::seconds shortest_interval{1};
-  const time_point now = real_clock().now();
-  device_health known;
+  constexpr std::chrono::milliseconds patience{20};
+  const auto own = shared_;
   {
-    const mutex_lock lock(shared_->mutex);
-    if (shared_->of->is_given_up()) return {};
-    known = shared_->health;
-    auto& asked_at = shared_->health_asked_at;
-    if (asked_at && now - *asked_at < shortest_interval) return known;
-    asked_at = never;  // until it has been told
+    const mutex_lock lock(own->mutex);
+    if (own->of->is_given_up()) return {};
+    const time_point now = real_clock().now();
+    if (own->is_looking || (own->looked_at && now - *own->looked_at < shortest_interval))
+      return own->health;
+    own->is_looking = true;
   }
   try {
-    post([own = shared_] {
+    // Its own: it may never come back, and nobody is to wait for it.
+    std::thread([own] {
       const device_health found = own->of->health();
       const mutex_lock lock(own->mutex);
       own->health = found;
-      own->health_asked_at = real_clock().now();
-    });
+      own->looked_at = real_clock().now();
+      own->is_looking = false;
+      own->has_looked.notify_all();
+    }).detach();
   } catch (const std::exception&) {  // no memory, or no thread: then another time
-    const mutex_lock lock(shared_->mutex);
-    shared_->health_asked_at = now;
+    const mutex_lock lock(own->mutex);
+    own->is_looking = false;
   }
-  return known;
+  mutex_lock lock(own->mutex);
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (own->is_looking && own->has_looked.wait_until(lock, until)) {
+  }
+  return own->health;
 }
 
 result<std::shared_ptr<gpu::stream>> device_slot::take_stream() {
@@ -167,7 +184,7 @@ void device_slot::post(std::function<void()> task) {
   const mutex_lock lock(shared_->mutex);
   shared_->need_thread_locked(shared_->helper, shared_, do_tasks);
   shared_->tasks.splice(shared_->tasks.end(), one);
-  ++shared_->watched_count;
+  ++shared_->task_count;
   shared_->has_task.notify_one();
 }
 
@@ -180,10 +197,17 @@ void device_slot::grant_wish() noexcept {
   }
 }
 
-bool device_slot::wait_quiet(time_point until) {
+bool device_slot::wait_passed(time_point until) {
   mutex_lock lock(shared_->mutex);
   while (shared_->watched_count != 0)
     if (!shared_->quiet.wait_until(lock, until)) return shared_->watched_count == 0;
+  return true;
+}
+
+bool device_slot::wait_quiet(time_point until) {
+  mutex_lock lock(shared_->mutex);
+  while (shared_->left() != 0)
+    if (!shared_->quiet.wait_until(lock, until)) return shared_->left() == 0;
   return true;
 }
 
@@ -200,7 +224,7 @@ void device_slot::do_tasks(const std::shared_ptr<shared>& own) {
     }
     task.front()();
     task.clear();
-    own->note_done();
+    own->note_task_done();
   }
 }
 
@@ -242,7 +266,7 @@ void device_slot::watch(const std::shared_ptr<shared>& own) {
         passed.splice(passed.end(), all, each++);
         passed.front().then();
       }
-      own->note_done();
+      own->note_passed();
       is_news = true;
     }
     if (is_news) {

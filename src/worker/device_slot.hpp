@@ -31,9 +31,9 @@ class device_slot {
   /// Returns what the device is called: "cuda:1".
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-  /// Returns how the device was at most a second before this was asked last, and has it looked at
-  /// again, on another thread: whoever asks never waits. At first, and of a device that was given
-  /// up, nothing is known.
+  /// Returns how the device is, or was a moment ago. It is looked at on another thread, once a
+  /// second at most; whoever asks waits for that for 20 ms, and not at all while it takes longer.
+  /// Of a device that was given up nothing is known.
   device_health health();
 
   /// Takes a stream for a call. It serves another one when nobody owns it any more; its work must
@@ -55,8 +55,11 @@ class device_slot {
   /// for in vain.
   void grant_wish() noexcept;
 
-  /// Waits until nothing is watched, and nothing that was told is left. Returns false when `until`
-  /// has come.
+  /// Waits until all that is watched was passed, or can never be, and was told. Returns false when
+  /// `until` has come.
+  bool wait_passed(time_point until);
+
+  /// The same, and until no task is left.
   bool wait_quiet(time_point until);
 
  private:

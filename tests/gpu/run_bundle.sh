@@ -5,8 +5,8 @@
 # the examples beside this script. Prints a table, and writes it with all output to FOLDER (default:
 # this one) as <gpu>-<date>.md.
 set -uo pipefail
+folder=$(realpath -m "${1:-$(dirname "${BASH_SOURCE[0]}")}")
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit
-folder=${1:-.}
 
 stop() {
   echo "run_bundle.sh: $1" >&2
@@ -42,7 +42,10 @@ run() {
   rows+=("| $name | $outcome | $took |")
   printf '%-16s %-7s %6d ms\n' "$name" "$outcome" "$took"
 }
-compare() { diff "$1" <("$2"); }
+compare() {
+  local said
+  said=$("$2") && diff "$1" <(printf '%s\n' "$said")
+}
 
 run tests ./test_gpu --durations yes
 run photos ./photos_gpu_tests

@@ -40,15 +40,29 @@ inline void check_call_goes_on() {
 
 #ifdef __CUDACC__
 /// Throws a `device_error` where a kernel of this thread could not be launched, as with code for
-/// other GPUs only: nothing else says so, and its results would be whatever was in memory.
+/// other GPUs only: nothing else says so, and its results would be whatever was in memory. Other
+/// errors are for the function to look at, which may have an answer to them.
+/// **Source**: CUDA Runtime API, "Data types used by CUDA Runtime".
 inline void check_launches() {
   const cudaError_t failure = ::cudaGetLastError();
-  if (failure == cudaSuccess) return;
-  throw device_error(
-      {failure == cudaErrorMemoryAllocation ? errc::device_out_of_memory : errc::device_fault,
-       std::string(::cudaGetErrorName(failure)) + " (" + std::to_string(static_cast<int>(failure)) +
-           ") on " + std::string(this_call().device().name) + ": " +
-           ::cudaGetErrorString(failure)});
+  switch (failure) {
+    case cudaErrorInvalidConfiguration:
+    case cudaErrorInvalidDeviceFunction:
+    case cudaErrorInvalidKernelImage:
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidPtx:
+    case cudaErrorUnsupportedPtxVersion:
+    case cudaErrorJitCompilerNotFound:
+    case cudaErrorJitCompilationDisabled:
+    case cudaErrorLaunchOutOfResources:
+    case cudaErrorLaunchFailure:
+      throw device_error({errc::device_fault, std::string(::cudaGetErrorName(failure)) + " (" +
+                                                  std::to_string(static_cast<int>(failure)) +
+                                                  ") on " + std::string(this_call().device().name) +
+                                                  ": " + ::cudaGetErrorString(failure)});
+    default:
+      return;
+  }
 }
 #endif
 
@@ -151,14 +165,15 @@ class typed_run final : public function_run {
 
   void call_function(invocation& /*call*/) override {
 #ifdef __CUDACC__
-    if constexpr (traits::uses_device) (void)::cudaGetLastError();  // what others have left
+    const bool is_on_gpu = !gpu::current_stream()->is_host();
+    if (is_on_gpu) (void)::cudaGetLastError();  // what others have left
 #endif
     if constexpr (std::is_void_v<returned>)
       traits::apply(arguments_);
     else
       result_.emplace(traits::apply(arguments_));
 #ifdef __CUDACC__
-    if constexpr (traits::uses_device) check_launches();
+    if (is_on_gpu) check_launches();
 #endif
   }
 

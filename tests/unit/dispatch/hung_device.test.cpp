@@ -74,7 +74,8 @@ struct hung_bench {
   static catalog functions() {
     catalog made;
     for (auto of_gpu : {make_descriptor<hung_devices::passed_on>(),
-                        make_descriptor<hung_devices::hasty>({.timeout = 20ms})}) {
+                        make_descriptor<hung_devices::hasty>({.timeout = 20ms}),
+                        make_descriptor<hung_devices::late>({.timeout = 50ms})}) {
       of_gpu.device = device_use::cuda;
       REQUIRE(made.add(std::move(of_gpu)).has_value());
     }
@@ -239,4 +240,17 @@ TEST_CASE("hung device: is found where there is no locked memory, too", "[dispat
   while (!b.slot->which().is_given_up()) std::this_thread::yield();
   CHECK(b.calls->stop(30s, 30s) == 0);
   CHECK(b.driver.complaints() == std::vector<std::string>{"copy_to_host waits for ever"});
+}
+
+TEST_CASE("hung device: a late function's result may come to memory that is not locked",
+          "[dispatch][device_run]") {
+  hung_bench b(10ms, 0);
+  b.driver.allow_pageable();
+  const auto late = b.call<hung_devices::late>(std::vector<int>(size, 7));
+  CHECK(late->get().is(errc::deadline_exceeded));
+  hung_devices::released.release();
+  b.wait_until_nothing_runs();
+  CHECK(b.slot->wait_quiet(never));
+  CHECK_FALSE(b.slot->which().is_given_up());
+  CHECK(b.calls->stop(30s, 30s) == 0);
 }

@@ -106,3 +106,38 @@ TEST_CASE("dispatcher: a function may wait for itself beyond the limit that the 
   CHECK_FALSE(b.call("test::errand_alone", "").get().failure);
   CHECK(has_run);
 }
+
+namespace {
+
+// Takes its time over an answer.
+class slow_sink final : public call_sink {
+ public:
+  explicit slow_sink(std::function<void()> what) : what_(std::move(what)) {}
+  void on_answer(const call_answer&) noexcept override { what_(); }
+
+ private:
+  const std::function<void()> what_;
+};
+
+}  // namespace
+
+TEST_CASE("waiting: a stop wakes every worker that it takes off its bed", "[dispatch][waiting]") {
+  bench b({.threads = 4});
+  b.calls.start();
+  const auto first = b.call("test::alone");
+  REQUIRE(the_gate().wait_entered(1));
+  // Its answer takes until the first one, which was asked to stop, has ended; then the lane has
+  // room, and calls that are about to be ended.
+  auto admitted = b.calls.admit(head_of("test::alone"), encoding::binary, 3);
+  REQUIRE(admitted.has_value());
+  const auto second =
+      b.calls.submit(*std::move(admitted), b.body_of("abc"), std::make_shared<slow_sink>([&b] {
+        while (b.calls.snapshot().running != 0) std::this_thread::yield();
+      }));
+  std::vector<bench::started> queued;
+  for (int i = 0; i < 4; ++i) queued.push_back(b.call("test::alone"));
+  auto stopped = std::async(std::launch::async, [&] { return b.calls.stop(0s, 30s); });
+  REQUIRE(stopped.wait_for(60s) == std::future_status::ready);
+  CHECK(stopped.get() == 0);
+  for (const auto& each : queued) CHECK(each.sink->get().is(errc::draining));
+}

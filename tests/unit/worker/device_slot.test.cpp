@@ -132,15 +132,13 @@ TEST_CASE("device slot: looks at its device on a thread of its own, once in a wh
           "[worker][device_slot]") {
   const auto which = std::make_shared<looked_at_device>();
   device_slot slot(which);
-  CHECK_FALSE(slot.health().busy_percent);
-  CHECK(slot.wait_quiet(never));
-  CHECK(which->looks == 1);
+  while (slot.health().busy_percent != 50U) std::this_thread::yield();
+  CHECK(which->looks >= 1);
   CHECK(which->by != std::this_thread::get_id());
-  CHECK(slot.health().busy_percent == 50U);
   which->give_up("a test");
+  const int before = which->looks;
   CHECK_FALSE(slot.health().busy_percent);
-  CHECK(slot.wait_quiet(never));
-  CHECK(which->looks <= 2);  // a second may have gone by
+  CHECK(which->looks == before);
 }
 
 TEST_CASE("device slot: a mark that is long overdue is the end of its device",
