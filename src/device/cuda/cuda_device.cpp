@@ -60,7 +60,11 @@ class cuda_device::context {
     if (cuda::is_sticky(what)) has_failed_.store(true);
     return say(what == cuda::out_of_memory ? errc::device_out_of_memory : errc::device_fault, [&] {
       return cuda::to_text(table, what) + " from " + where + " on " + to_name(info) + ", " +
-             info.model;
+             info.model +
+             (what == cuda::device_unavailable
+                  ? ": another process has it for itself (the mode \"exclusive process\"); "
+                    "nvidia-smi -c 0 lets several have it"
+                  : "");
     });
   }
   error lost() const noexcept {

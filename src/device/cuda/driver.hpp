@@ -31,6 +31,7 @@ struct uuid {
 inline constexpr status success = 0;
 inline constexpr status out_of_memory = 2;
 inline constexpr status stub_library = 34;
+inline constexpr status device_unavailable = 46;
 inline constexpr status no_device = 100;
 inline constexpr status not_ready = 600;
 inline constexpr status illegal_address = 700;

@@ -213,3 +213,18 @@ TEST_CASE("cuda device: whatever fails, nothing is left", "[device][cuda]") {
   }
   check_clean(driver);
 }
+
+TEST_CASE("cuda device: one that another process has for itself says so", "[device][cuda]") {
+  strict_driver driver;
+  {
+    const auto device = make();
+    driver.fail(1, cuda::device_unavailable);
+    const auto refused = device->make_stream();
+    REQUIRE(refused.has_error());
+    CHECK(refused.error() == errc::device_fault);
+    CHECK_THAT(refused.error().message(), contains("nvidia-smi -c 0"));
+    CHECK_FALSE(device->has_failed());
+    CHECK(device->make_stream().has_value());
+  }
+  check_clean(driver);
+}
