@@ -205,6 +205,7 @@ TEST_CASE("host device: draining a stream waits for all of it", "[device][host]"
 }
 
 TEST_CASE("host device: one that is given up fails at once, and says why", "[device][host]") {
+  const std::vector<std::byte> bytes(1 << 20);  // longer than the device, which is still copying
   std::promise<void> begun;
   std::promise<void> goes_on;
   host_device device({.on_copy = [&, wait = goes_on.get_future().share()](gpu::copy_kind) {
@@ -212,7 +213,6 @@ TEST_CASE("host device: one that is given up fails at once, and says why", "[dev
     wait.wait();
   }});
   const auto stream = device.make_stream().value();
-  const std::vector<std::byte> bytes(1 << 20);
   void* const there = stream->allocate(bytes.size()).value();
   stream->copy(there, bytes.data(), bytes.size(), gpu::copy_kind::to_device).value();
   begun.get_future().wait();
