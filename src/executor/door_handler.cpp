@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executor/door_handler.hpp"
 
+#include <modal/function/device_transfer.hpp>
+
+#include "http1/body_assembler.hpp"
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -9,6 +13,9 @@ namespace modal::detail {
 namespace {
 
 constexpr std::size_t slow_to_free = 4 << 20;
+
+// What has memory of its own on its way to a device is never packed with others there.
+static_assert(body_assembler::large_segment >= device_uploads::large);
 
 // Is the sink of its own calls: one at a time, so that the reply's memory is used again and again.
 class door_exchange final : public request_exchange,

@@ -83,7 +83,8 @@ struct device_arrivals {
     std::size_t bytes;
     device_block there;
   };
-  std::vector<arrival> blocks;
+  std::vector<arrival> blocks;   ///< in the order of the payload
+  std::size_t next = 0;          ///< that an argument will most likely ask for
   std::optional<error> failure;  ///< of a copy: then some are not there
 };
 

@@ -7,6 +7,10 @@
 #include <memory>
 #include <vector>
 
+namespace modal::detail {
+class device_block;
+}
+
 namespace modal::gpu {
 
 /// Returns the stream of the call that this thread serves. Outside of calls, as in a unit test that
@@ -25,13 +29,9 @@ class stream_scope {
  private:
   friend void* take_scratch(std::size_t bytes);
 
-  struct scratch {
-    void* memory;
-    std::size_t bytes;
-  };
   std::shared_ptr<stream> previous_;
   stream_scope* const outer_;
-  std::vector<scratch> scratch_;  // of the stream
+  std::vector<detail::device_block> scratch_;
 };
 
 /// Returns memory on the current stream that is given back behind all that its scope puts there;

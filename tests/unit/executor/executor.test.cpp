@@ -51,6 +51,7 @@ TEST_CASE("executor: refuses settings that cannot work", "[executor]") {
   CHECK(with([](auto& c) { c.io_threads = 0; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.grace = -1ms; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.stop_patience = -1ms; }) == errc::bad_configuration);
+  CHECK(with([](auto& c) { c.device_patience = -1ms; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.host_devices = 65; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.host_device_memory = 0; }) == errc::bad_configuration);
   CHECK(with([](auto& c) { c.limits.header_bytes = 100; }) == errc::bad_configuration);

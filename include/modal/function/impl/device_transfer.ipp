@@ -16,11 +16,15 @@ bool lies_in(bytes_view block, const std::byte* from, std::size_t bytes) noexcep
          std::less_equal<>()(from + bytes, block.data() + block.size());
 }
 
-// Returns the memory on the device at which the argument lies already, if it does.
+// Returns the memory on the device at which the argument lies already, if it does. Arguments mostly
+// ask in the order in which they came.
 device_block* find_arrived(device_arrivals* all, const std::byte* from) noexcept {
   if (all == nullptr) return nullptr;
-  for (auto& each : all->blocks)
-    if (each.there.data() == from) return &each.there;
+  for (std::size_t left = all->blocks.size(); left != 0; --left) {
+    if (all->next >= all->blocks.size()) all->next = 0;
+    device_block& each = all->blocks[all->next++].there;
+    if (each.data() == from) return &each;
+  }
   return nullptr;
 }
 
@@ -60,7 +64,8 @@ result<void> device_uploads::put(const std::shared_ptr<gpu::stream>& on, bytes_v
 
 result<void> device_uploads::put_alone(const std::shared_ptr<gpu::stream>& on, const part& which,
                                        bytes_view pinned, device_arrivals* arrived) {
-  if (device_block* there = find_arrived(arrived, which.from)) {
+  // What is smaller never goes there by itself.
+  if (device_block* there = which.bytes >= large ? find_arrived(arrived, which.from) : nullptr) {
     report_.bytes_up += which.bytes;
     note_path(report_, on->is_host() ? transfer_path::host : transfer_path::pinned);
     take_over(which, std::move(*there));

@@ -2,6 +2,7 @@
 #include <modal/base/bytes.hpp>
 #include <modal/gpu/current_stream.hpp>
 #include <modal/gpu/device_error.hpp>
+#include <modal/gpu/device_vector.hpp>
 
 #include <cstdlib>
 #include <cstring>
@@ -47,22 +48,6 @@ class local_stream final : public stream {
 thread_local std::shared_ptr<stream> present;
 thread_local stream_scope* innermost = nullptr;
 
-// What was taken outside of scopes.
-struct loose_scratch {
-  loose_scratch() = default;
-  loose_scratch(const loose_scratch&) = delete;
-  loose_scratch& operator=(const loose_scratch&) = delete;
-  ~loose_scratch() {
-    for (const auto& each : all) on->deallocate(each.memory, each.bytes);
-  }
-  const std::shared_ptr<stream> on = current_stream();
-  struct block {
-    void* memory;
-    std::size_t bytes;
-  };
-  std::vector<block> all;
-};
-
 }  // namespace
 
 const std::shared_ptr<stream>& current_stream() {
@@ -74,24 +59,16 @@ stream_scope::stream_scope(std::shared_ptr<stream> which) noexcept
     : previous_(std::exchange(present, std::move(which))), outer_(std::exchange(innermost, this)) {}
 
 stream_scope::~stream_scope() {
-  for (const scratch& each : scratch_) current_stream()->deallocate(each.memory, each.bytes);
   innermost = outer_;
   present = std::move(previous_);
 }
 
 void* take_scratch(std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  // Its place first, so that nothing fails when there is something to give back.
-  const auto fill = [bytes](stream& on, auto& all) {
-    auto& place = all.emplace_back();
-    auto taken = on.allocate(bytes);
-    if (taken) return place = {*taken, bytes}, *taken;
-    all.pop_back();
-    return detail::device_value(std::move(taken));
-  };
-  if (innermost != nullptr) return fill(*current_stream(), innermost->scratch_);
-  thread_local loose_scratch loose;
-  return fill(*loose.on, loose.all);
+  thread_local std::vector<detail::device_block> outside;
+  auto& all = innermost != nullptr ? innermost->scratch_ : outside;
+  return all.emplace_back(detail::device_value(detail::device_block::take(current_stream(), bytes)))
+      .data();
 }
 
 }  // namespace modal::gpu
