@@ -32,6 +32,10 @@
 #include <modal/net/impl/lookup.ipp>
 #include <modal/net/impl/reactor.ipp>
 #include <modal/net/impl/stream.ipp>
+#include <modal/session/impl/frames.ipp>
+#include <modal/session/impl/outbox.ipp>
+#include <modal/session/impl/session_fsm.ipp>
+#include <modal/session/impl/session_send.ipp>
 #include <modal/wire/impl/http_call.ipp>
 #include <modal/wire/impl/input_archive.ipp>
 #include <modal/wire/impl/json_value.ipp>

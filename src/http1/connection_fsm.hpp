@@ -5,9 +5,9 @@
 #include <modal/base/clock.hpp>
 #include <modal/base/error.hpp>
 #include <modal/base/limits.hpp>
+#include <modal/base/rate_guard.hpp>
 
 #include "http1/body_assembler.hpp"
-#include "http1/rate_guard.hpp"
 #include "http1/request_reader.hpp"
 
 #include <cstddef>

@@ -42,8 +42,11 @@ forbid "wire depends on base only" \
 forbid "http1 depends on base and wire only, and knows no socket" \
   "modal/(function|client|executor|gpu|net)/|modal/function\.hpp|$umbrella|$server|boost/|sys/socket|netinet|poll\.h" \
   $inc/http1 src/http1
+forbid "session depends on base and wire only, and knows no socket" \
+  "modal/(function|client|executor|gpu|net|http1)/|modal/function\.hpp|$umbrella|$server|sys/socket|netinet|poll\.h" \
+  $inc/session src/session
 forbid "what both ends share of net depends on base only" \
-  "modal/(wire|function|client|executor|gpu|http1)/|modal/function\.hpp|$umbrella|$server_above_net" \
+  "modal/(wire|function|client|executor|gpu|http1|session)/|modal/function\.hpp|$umbrella|$server_above_net" \
   $inc/net
 forbid "gpu depends on base only" \
   "modal/(wire|function|client|executor|net|http1)/|modal/function\.hpp|$umbrella|$server" \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http1/rate_guard.hpp"
+#include <modal/base/rate_guard.hpp>
 
 #include "support/catch.hpp"
 
