@@ -5,9 +5,13 @@
 #include <modal/client/impl/call_run.ipp>
 #include <modal/client/impl/client.ipp>
 #include <modal/client/impl/connection_pool.ipp>
+#include <modal/client/impl/connector.ipp>
 #include <modal/client/impl/fake_executor.ipp>
 #include <modal/client/impl/http_attempt.ipp>
 #include <modal/client/impl/http_exchange.ipp>
 #include <modal/client/impl/in_process_attempt.ipp>
+#include <modal/client/impl/session_answers.ipp>
+#include <modal/client/impl/session_attempt.ipp>
+#include <modal/client/impl/session_link.ipp>
 #include <modal/client/impl/transport.ipp>
 #include <modal/client/impl/url.ipp>

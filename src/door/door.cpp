@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "door/door.hpp"
 
+#include <modal/http1/head.hpp>
+#include <modal/session/frames.hpp>
+
 #include "door/routes.hpp"
 
 #include <algorithm>
@@ -72,7 +75,7 @@ door::~door() = default;
 
 bool door::serves(std::string_view target) {
   const std::string_view path = path_of(target);
-  return looks_like_call(path) || routes::find(path) != route::none;
+  return looks_like_call(path) || path == session_path || routes::find(path) != route::none;
 }
 
 void door::write_problem(const error& reason, reply& out, int status) {
@@ -173,9 +176,33 @@ bool door::prepare(const incoming_request& request, reply& out, parsed_call& par
   return goes_on;
 }
 
+// Writes the answer of those that have no session to give. Returns whether one is wanted, and may
+// be: the request asks for it in the terms of RFC 9110 section 7.8, and has no body.
+bool door::answer_session(const request_head& head, reply& out) const {
+  if (head.method != "GET") {
+    write_method_error(head.method, "GET", out);
+    return false;
+  }
+  if (calls_.draining()) {
+    write_problem(error(errc::draining, "this executor takes no new calls"), out);
+    return false;
+  }
+  write_problem(error(errc::unsupported_feature,
+                      "this is for callers who upgrade their connection to modal/1"),
+                out, 426);
+  out.fields += "upgrade: modal/1\r\nconnection: upgrade\r\n";
+  return http1::has_token(head.fields, "connection", "upgrade") &&
+         http1::has_token(head.fields, "upgrade", session_protocol) && !head.is_chunked &&
+         head.content_length.value_or(0) == 0;
+}
+
 bool door::answer_plainly(const incoming_request& request, reply& out, parsed_call& parsed) const {
   const request_head& head = request.head;
   const std::string_view path = path_of(head.target);
+  if (path == session_path) {
+    parsed.wants_session = answer_session(head, out);
+    return false;
+  }
   if (!looks_like_call(path)) {
     const route found = routes::find(path);
     if (found == route::none)
@@ -243,11 +270,13 @@ bool door::answer_plainly(const incoming_request& request, reply& out, parsed_ca
 
 opened_call door::open(const incoming_request& request, reply& out, body_state body) {
   parsed_call parsed;
-  if (!prepare(request, out, parsed)) return {};
+  if (!prepare(request, out, parsed))
+    return {.admitted = {}, .answer_fields = {}, .wants_session = parsed.wants_session};
   std::optional<std::size_t> size;
   if (request.head.content_length) size = static_cast<std::size_t>(*request.head.content_length);
   auto admitted = calls_.admit(std::move(parsed.head), parsed.how, size, body, request.caller);
-  if (admitted) return {*std::move(admitted), std::move(parsed.answer_fields)};
+  if (admitted)
+    return {.admitted = *std::move(admitted), .answer_fields = std::move(parsed.answer_fields)};
   write_problem(admitted.error(), out);
   out.fields += parsed.answer_fields;
   return {};

@@ -36,6 +36,9 @@ struct incoming_request {
 struct opened_call {
   ticket admitted;
   std::string answer_fields;
+  /// The connection is to become a session; whoever has none to give writes the answer, which says
+  /// that HTTP serves as well.
+  bool wants_session = false;
 };
 
 /// Safe to share between threads.
@@ -73,9 +76,11 @@ class door {
     call_head head;
     encoding how = encoding::binary;
     std::string answer_fields;
+    bool wants_session = false;
   };
   bool prepare(const incoming_request& request, reply& out, parsed_call& parsed) const;
   bool answer_plainly(const incoming_request& request, reply& out, parsed_call& parsed) const;
+  bool answer_session(const request_head& head, reply& out) const;
   [[nodiscard]] bool allows(std::string_view origin) const;
 
   dispatcher& calls_;

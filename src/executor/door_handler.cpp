@@ -3,6 +3,7 @@
 
 #include <modal/function/device_transfer.hpp>
 
+#include "executor/session_calls.hpp"
 #include "http1/body_assembler.hpp"
 
 #include <algorithm>
@@ -30,12 +31,17 @@ class door_exchange final : public request_exchange,
     auto opened = door_->open({.head = head}, answer_.head,
                               is_complete ? body_state::complete : body_state::arriving);
     ticket_ = std::move(opened.admitted);
+    wants_session_ = opened.wants_session;
     if (!ticket_) return std::nullopt;
     answer_fields_ = std::move(opened.answer_fields);
     return connection_fsm::terms{.deadline = ticket_->deadline,
                                  .most_bytes = std::min(calls().body_limit(ticket_->encoding),
                                                         calls().bounds().bytes_in_flight),
                                  .is_payload = ticket_->encoding == encoding::binary};
+  }
+
+  std::shared_ptr<session_exchange> take_session() override {
+    return std::exchange(wants_session_, false) ? make_session_calls(door_) : nullptr;
   }
 
   result<bool> ask_memory(std::size_t total, std::function<void()> resume) override {
@@ -115,6 +121,7 @@ class door_exchange final : public request_exchange,
   dispatcher& calls() noexcept { return door_->calls(); }
 
   const std::shared_ptr<door> door_;
+  bool wants_session_ = false;
   ticket ticket_;
   std::unique_ptr<segment_memory> segments_;  // of the body that arrives
   call_ptr call_;

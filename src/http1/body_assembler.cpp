@@ -70,6 +70,33 @@ std::optional<segment_part> body_assembler::want() const noexcept {
   return segment_part{which, layout_.segments[which] - left_, left_};
 }
 
+std::size_t body_assembler::takes() const noexcept {
+  switch (stage_) {
+    case stage::text:
+      return length_ ? *length_ - front_used_ : most_bytes_ - front_used_;
+    case stage::head:
+      return head_.size() - received_;
+    case stage::table:
+      return table_bytes_ - table_.size();
+    case stage::gap:
+    case stage::bytes:
+      break;
+    case stage::done:
+      return 0;
+  }
+  std::size_t sum = stage_ == stage::gap ? gap_left_ : 0;
+  if (position_ == nullptr) return sum;
+  sum += room_left_;
+  if (room_left_ != left_) return sum;
+  for (std::size_t next = part_; next < layout_.segments.size(); ++next) {
+    const std::size_t at = received_ + sum;
+    sum += align_up(at, segment_alignment) - at;
+    if (layout_.segments[next] >= large_segment) break;
+    sum += layout_.segments[next];
+  }
+  return sum;
+}
+
 void body_assembler::give(std::span<std::byte> room) noexcept {
   const std::size_t which = part_ - 1;
   // There is memory for as many as the table names.

@@ -46,6 +46,8 @@ class body_assembler {
   bool make_ready();
   /// Returns the part of a large segment that is due, and has no room yet.
   [[nodiscard]] std::optional<segment_part> want() const noexcept;
+  /// Returns how many bytes it can take before it may be in want of room.
+  [[nodiscard]] std::size_t takes() const noexcept;
   /// Gives room for what it wants: for one byte at least, and for no more than is left.
   void give(std::span<std::byte> room) noexcept;
   /// Returns where the next bytes may be put straight away; nothing where they belong to several

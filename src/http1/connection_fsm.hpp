@@ -74,6 +74,10 @@ class connection_fsm {
   [[nodiscard]] const request_head& head() const noexcept { return reader_.head(); }
   /// Returns whether all of the request's body is here. For `open`.
   [[nodiscard]] bool is_complete() const noexcept;
+  /// Returns what has come behind the head. For `open`, of a request without a body.
+  [[nodiscard]] std::string_view behind_head() const noexcept {
+    return input().substr(reader_.head_size());
+  }
   /// The connection ends with the reply to the present request.
   void close_after_reply() noexcept { closes_ = true; }
   /// The request is let in, and its body wanted.

@@ -2,6 +2,8 @@
 // How a connection is driven, read and closed; connection_write.cpp writes replies.
 #include "net/connection.hpp"
 
+#include "net/session_connection.hpp"
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <utility>
@@ -17,41 +19,16 @@ constexpr std::size_t most_bytes_in_turn = 1 << 20;
 constexpr std::chrono::microseconds most_time_in_turn{100};
 constexpr std::size_t long_read = 16 << 10;  // takes long enough to look at the clock again
 
-std::int64_t to_count(time_point at) noexcept { return at.time_since_epoch().count(); }
-time_point from_count(std::int64_t count) noexcept {
-  return time_point(time_point::duration(count));
-}
-
 }  // namespace
 
 connection::connection(stream peer, std::shared_ptr<server_state> shared)
-    : shared_(std::move(shared)),
-      socket_(std::move(peer)),
+    : open_connection(std::move(peer), std::move(shared)),
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
-      exchange_(shared_->handler->connect()) {
-  const mutex_lock lock(shared_->mutex);
-  ++shared_->alive;
-}
-
-connection::~connection() {
-  shared_->loop->schedule(*this, never);
-  leave();
-  const mutex_lock lock(shared_->mutex);
-  if (--shared_->alive == 0) shared_->all_gone.notify_all();
-}
-
-// No longer one of the server's: it is closed, and only those who are telling it something own it.
-void connection::leave() noexcept {
-  exchange_->abandon();
-  const mutex_lock lock(shared_->mutex);
-  shared_->open.erase(this);
-  shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
-  if (shared_->open.empty()) shared_->all_gone.notify_all();
-}
+      exchange_(shared_->handler->connect()) {}
 
 // What is thrown ends this connection, and nothing else.
 void connection::on_events(events what) noexcept {
-  if (is_closed_) return;
+  if (is_closed()) return;
   now_ = steady_clock::now();
   try {
     take_in(what);
@@ -81,7 +58,7 @@ void connection::take_in(events what) {
   if ((what & resumed) != 0 && resumed_for_.load(std::memory_order_relaxed) == requests_)
     machine_.resume(now_);
   if ((what & event_loop::late) != 0) {
-    timer_at_ = never;
+    note_late();
     machine_.on_time(now_);
   }
   if ((what & yields) != 0) yield_if_idle();
@@ -90,12 +67,7 @@ void connection::take_in(events what) {
 }
 
 void connection::begin(bool is_refused) {
-  {
-    const mutex_lock lock(shared_->mutex);
-    shared_->open.insert(this);
-    shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
-  }
-  shared_->loop->watch(socket_.native_handle(), *this);
+  enter();
   if (!is_refused) return set_idle(machine_.idle_since());
   error reason(errc::queue_full, "there are more connections than limits.connections");
   reason.details().retry_after = std::chrono::seconds{1};
@@ -110,7 +82,7 @@ void connection::advance() {
     const auto next = machine_.next(now_);
     if (next.what != kind::wait) {
       perform(next);
-      if (is_closed_) return;
+      if (is_closed()) return;
       if (next.what == kind::open && ++requests > 1) now_ = steady_clock::now();
     } else {
       const std::size_t more = read();
@@ -173,9 +145,18 @@ void connection::open() {
   if (shared_->draining.load(std::memory_order_relaxed)) machine_.close_after_reply();
   const auto bound = exchange_->open(machine_.head(), machine_.is_complete());
   if (bound) return machine_.admit(*bound, now_);
+  if (auto calls = exchange_->take_session()) return become_session(std::move(calls));
   machine_.refuse();
   is_made_ = true;
   write_reply();
+}
+
+// Its socket lives on as a session, with what has come of that already; this ends.
+void connection::become_session(std::shared_ptr<session_exchange> calls) {
+  const auto made = std::make_shared<session_connection>(shared_, std::move(calls));
+  say("HTTP/1.1 101 Switching Protocols\r\nupgrade: modal/1\r\nconnection: upgrade\r\n\r\n");
+  leave();
+  made->start(take_socket(), machine_.behind_head());
 }
 
 // What it returns may run with a lock of the handler held.
@@ -242,46 +223,15 @@ std::size_t connection::read() {
   return got.size;
 }
 
-// The timer is set anew only to be earlier: when it fires too early, it looks again. So a request
-// that comes in one piece never touches it.
-void connection::arm(time_point when) {
-  if (when >= timer_at_) return;
-  timer_at_ = when;
-  shared_->loop->schedule(*this, when);
-}
-
-void connection::set_idle(std::optional<time_point> since) noexcept {
-  idle_since_.store(since ? to_count(*since) : not_idle, std::memory_order_relaxed);
-}
-
-std::optional<time_point> connection::idle_since() const noexcept {
-  const auto since = idle_since_.load(std::memory_order_relaxed);
-  if (since == not_idle) return std::nullopt;
-  return from_count(since);
-}
-
-// No longer idle at once, so that whoever looks next finds another.
-bool connection::close_if_idle(time_point since) noexcept {
-  auto expected = to_count(since);
-  if (!idle_since_.compare_exchange_strong(expected, not_idle)) return false;
-  yields_since_.store(to_count(since));
-  shared_->loop->raise(*this, yields);
-  return true;
-}
-
 // A request that comes at this very moment is served.
 void connection::yield_if_idle() {
-  if (machine_.is_idle() && to_count(machine_.idle_since()) == yields_since_.load() &&
-      socket_.is_quiet())
+  if (machine_.is_idle() && is_to_yield(machine_.idle_since()) && socket_.is_quiet())
     machine_.close();
 }
 
 void connection::shut() noexcept {
-  if (std::exchange(is_closed_, true)) return;
-  set_idle(std::nullopt);
-  shared_->loop->schedule(*this, never);
-  shared_->loop->unwatch(socket_.native_handle(), *this);
-  socket_.close();
+  if (!shut_socket()) return;
+  exchange_->abandon();
   leave();
 }
 

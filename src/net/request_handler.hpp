@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/base/error.hpp>
+#include <modal/session/frames.hpp>
 #include <modal/wire/incoming_body.hpp>
 
 #include "http1/connection_fsm.hpp"
@@ -39,6 +40,57 @@ class reply_sink {
   virtual void on_reply(bool is_made) noexcept = 0;
 };
 
+/// What came of a call on a session.
+struct session_reply {
+  std::optional<error> failure{};
+  payload result{};
+  executor_report report{};
+  /// What the result holds of somebody's memory; kept until it is written.
+  std::shared_ptr<const void> memory{};
+
+  /// Forgets all; keeps memory.
+  void clear() noexcept;
+};
+
+/// The handler's side of one call on a session, and then of the next one. All but `answer` of a
+/// submitted body is for one thread.
+class call_exchange {
+ public:
+  virtual ~call_exchange() = default;
+
+  /// Decides about a call from its head alone. @param size of its payload; @param is_complete
+  /// whether all of that has come. **Errors**: why it is refused.
+  virtual result<connection_fsm::terms> open(const call_head& head, std::size_t size,
+                                             bool is_complete) = 0;
+
+  /// As those of `request_exchange`.
+  virtual result<bool> ask_memory(std::size_t total, std::function<void()> resume) = 0;
+  virtual result<std::span<std::byte>> find_room(const segment_part& due,
+                                                 std::function<void()> resume) = 0;
+  virtual void submit(incoming_body body, std::shared_ptr<reply_sink> to) = 0;
+
+  /// The reply that was to come is of no use any more; it comes all the same.
+  virtual void cancel() = 0;
+  /// The same, because the session has ended.
+  virtual void lose() = 0;
+
+  /// Ends the call whose body will not come: it counts as that.
+  virtual void give_up(errc why) noexcept = 0;
+
+  [[nodiscard]] virtual session_reply& answer() noexcept = 0;
+  /// The reply is written, or of no use: lets go of what it holds. Must not block.
+  virtual void drop_answer() noexcept = 0;
+};
+
+/// The handler's side of one session. For one thread.
+class session_exchange {
+ public:
+  virtual ~session_exchange() = default;
+  /// Returns what the executor says of itself.
+  [[nodiscard]] virtual session_hello hello() const = 0;
+  virtual std::shared_ptr<call_exchange> make_call() = 0;
+};
+
 /// The handler's side of one connection, which has one request at a time. All but `answer` of a
 /// submitted body is for one thread.
 class request_exchange {
@@ -48,6 +100,10 @@ class request_exchange {
   /// Decides about a request from its head alone. @param is_complete whether all of its body has
   /// come. @return what binds a request that is let in; else the reply is in `answer()`.
   virtual std::optional<connection_fsm::terms> open(const request_head& head, bool is_complete) = 0;
+
+  /// Returns the handler's side of the session that the connection becomes, where that is what the
+  /// request wants, and is let in; null: it is not. After `open` that let nothing in.
+  virtual std::shared_ptr<session_exchange> take_session() = 0;
 
   /// Raises the memory that the body has to `total`. @return whether it is granted now. If not,
   /// `resume` runs when it is, on any thread; it must not call back, and only wakes whoever waits.

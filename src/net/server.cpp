@@ -23,20 +23,20 @@ constexpr std::chrono::milliseconds last_look{100};
 // Makes room for one that wants something: of those that want nothing, the longest idle goes.
 // Returns whether there is one.
 bool close_longest_idle(server_state& shared) {
-  std::shared_ptr<connection> found;
+  std::shared_ptr<open_connection> found;
   time_point longest = never;
   std::vector<std::shared_ptr<event_loop::target>> others;  // destroyed without the lock
   {
     const mutex_lock lock(shared.mutex);
     others.reserve(shared.open.size());
-    for (connection* each : shared.open) {
+    for (open_connection* each : shared.open) {
       const auto since = each->idle_since();
       if (!since || *since >= longest) continue;
       auto owner = each->weak_from_this().lock();
       if (!owner) continue;
       longest = *since;
       if (found) others.push_back(std::move(found));
-      found = std::static_pointer_cast<connection>(std::move(owner));
+      found = std::static_pointer_cast<open_connection>(std::move(owner));
     }
   }
   return found != nullptr && found->close_if_idle(longest);
@@ -76,7 +76,7 @@ struct server::impl {
 
   void start_threads();
   void end_threads();
-  void each_connection(void (connection::*act)() noexcept);
+  void each_connection(void (open_connection::*act)() noexcept);
   bool wait_for_connections(time_point until);
 
   const server_config config;
@@ -133,14 +133,14 @@ void server::drain() {
   if (impl_->host) impl_->host->end();
 }
 
-void server::impl::each_connection(void (connection::*act)() noexcept) {
-  std::vector<std::shared_ptr<connection>> alive;  // destroyed without the lock
+void server::impl::each_connection(void (open_connection::*act)() noexcept) {
+  std::vector<std::shared_ptr<open_connection>> alive;  // destroyed without the lock
   {
     const mutex_lock lock(shared->mutex);
     alive.reserve(shared->open.size());
-    for (connection* each : shared->open)
+    for (open_connection* each : shared->open)
       if (auto owner = each->weak_from_this().lock())
-        alive.push_back(std::static_pointer_cast<connection>(std::move(owner)));
+        alive.push_back(std::static_pointer_cast<open_connection>(std::move(owner)));
   }
   for (const auto& each : alive) (each.get()->*act)();
 }
@@ -159,14 +159,14 @@ void server::stop(std::chrono::nanoseconds flush) {
   if (self.entry == nullptr || self.is_stopped) return;
   drain();
   self.entry->stop();
-  self.each_connection(&connection::close_soon);
+  self.each_connection(&open_connection::close_soon);
   const auto in = [](std::chrono::nanoseconds wait) {
     return saturating_add(std::chrono::steady_clock::now(), wait);
   };
   if (!self.wait_for_connections(in(flush))) {
     // Again, where a thread was late to give away what it had accepted.
     do {
-      self.each_connection(&connection::close_now);
+      self.each_connection(&open_connection::close_now);
     } while (!self.wait_for_connections(in(last_look)));
   }
   self.end_threads();

@@ -15,6 +15,7 @@ declare -A umbrella=(
   [client/attempt.hpp]="an interface; its implementations are tested"
   [client/async_call.hpp]="each test of client/http_attempt runs through it"
   [client/in_process_attempt.hpp]="needs an executor; tests/integration has its tests"
+  [client/session_link.hpp]="each test of client/session_attempt runs through it"
   [gpu/stream.hpp]="an interface; its implementations are tested"
   [wire/archive_facade.hpp]="each test of an archive runs through it"
   [function.hpp]="its macros are tested in unit/function/catalog and unit/function/typed_run"

@@ -65,6 +65,14 @@ class scripted_connection {
     return head;
   }
 
+  /// Reads `size` bytes.
+  std::string read_exactly(std::size_t size) {
+    while (input_.size() < size) REQUIRE(read_more());
+    auto bytes = input_.substr(0, size);
+    input_.erase(0, size);
+    return bytes;
+  }
+
   /// Reads up to `most` bytes. Returns false when the client has closed.
   bool read_some(std::size_t most = 65536) {
     std::string bytes(most, '\0');

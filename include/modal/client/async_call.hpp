@@ -77,22 +77,23 @@ class async_call : public pending_call, public reactor::target {
 /// What the calls of one client share. Owners: the driver, and every call.
 class driver_state {
  public:
-  explicit driver_state(connection_pool* connections);
+  driver_state(connection_pool* connections, std::function<void()> on_end);
 
   reactor events;
   boost::intrusive::list<
       async_call, boost::intrusive::member_hook<async_call, boost::intrusive::list_member_hook<>,
                                                 &async_call::running_hook>>
       running;
+  std::function<void()> on_end;  ///< runs once, on the thread, when its calls have ended
   bool is_ending = false;
 };
 
 /// The background thread of a client's asynchronous calls.
 class async_driver {
  public:
-  /// @param connections whose idle members the thread watches; may be null. **Errors**: throws
-  /// `std::system_error`.
-  explicit async_driver(connection_pool* connections);
+  /// @param connections whose idle members the thread watches; may be null. @param on_end ends
+  /// other watches, at the end, on the thread. **Errors**: throws `std::system_error`.
+  async_driver(connection_pool* connections, std::function<void()> on_end);
   /// Cancels what runs: every sink has its answer when this returns. On the thread itself, what was
   /// prepared but has not begun is cancelled soon after.
   ~async_driver();

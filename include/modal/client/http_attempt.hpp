@@ -3,9 +3,9 @@
 
 #include <modal/client/attempt.hpp>
 #include <modal/client/connection_pool.hpp>
+#include <modal/client/connector.hpp>
 #include <modal/client/options.hpp>
 #include <modal/client/url.hpp>
-#include <modal/net/lookup.hpp>
 
 #include <memory>
 #include <optional>
@@ -44,30 +44,21 @@ class http_attempt final : public attempt {
   [[nodiscard]] attempt_progress reached() const noexcept override;
 
  private:
-  enum class state : std::uint8_t { looking_up, connecting, exchanging, answered, failed };
+  enum class state : std::uint8_t { connecting, exchanging, answered, failed };
 
-  bool look_up(time_point now);
-  bool connect_next(time_point now);
-  bool finish_connect(time_point now);
+  bool connect(time_point now);
   void begin_exchange(time_point now);
   bool exchange(time_point now);
   void send(time_point now);
   bool receive(time_point now);
   [[nodiscard]] bool has_had_turn(int steps) noexcept;
   bool fail(error reason) noexcept;
-  bool fail_connect(const std::string& why);
 
   http_target& target_;
   const bool is_watched_;
   attempt_request request_;
   state state_ = state::failed;
-  lookup lookup_;
-  std::vector<socket_address> addresses_;
-  std::size_t next_address_ = 0;
-  int connect_error_ = 0;
-  time_point connect_until_ = never;
-  stream socket_;  // while it connects
-  bool is_socket_watched_ = false;
+  connector connector_;
   unsigned serial_ = 0;
   std::unique_ptr<http_connection> connection_;
   time_point progress_at_{};       // when bytes last moved
@@ -76,6 +67,7 @@ class http_attempt final : public attempt {
   bool is_fresh_ = false;  ///< nothing of the exchange was sent yet
   bool is_sent_ = false;
   bool is_write_broken_ = false;
+  int write_error_ = 0;
   std::optional<error> failure_;
 };
 

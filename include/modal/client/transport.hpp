@@ -5,6 +5,7 @@
 #include <modal/client/async_call.hpp>
 #include <modal/client/http_attempt.hpp>
 #include <modal/client/in_process_attempt.hpp>
+#include <modal/client/session_attempt.hpp>
 
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ class transport {
                                                 std::shared_ptr<answer_sink> sink,
                                                 std::shared_ptr<driver_state> driver) = 0;
   virtual connection_pool* connections() noexcept = 0;
+  /// Runs at the end of the background thread, on that.
+  virtual void end_watch() noexcept {}
 
   /// Ends the background thread; for destructors, while the rest still stands.
   void stop_driver() noexcept;
@@ -50,7 +53,7 @@ class transport {
   std::unique_ptr<async_driver> driver_;
 };
 
-/// HTTP/1.1 with keep-alive, over TCP or a Unix socket.
+/// Sessions, or HTTP/1.1 with keep-alive, over TCP or a Unix socket.
 class http_transport final : public transport {
  public:
   http_transport(endpoint where, const client_config& config);
@@ -63,8 +66,10 @@ class http_transport final : public transport {
                                         std::shared_ptr<answer_sink> sink,
                                         std::shared_ptr<driver_state> driver) override;
   connection_pool* connections() noexcept override { return &target_.connections; }
+  void end_watch() noexcept override { sessions_.detach(); }
 
   http_target target_;
+  session_pool sessions_;
 };
 
 /// The executor in this process.

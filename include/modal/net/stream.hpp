@@ -58,7 +58,9 @@ class stream {
   [[nodiscard]] int native_handle() const noexcept { return descriptor_; }
   void close() noexcept;
 
-  io_result try_read(mutable_bytes_view room) noexcept;
+  io_result try_read(mutable_bytes_view room) noexcept { return try_read({&room, 1}); }
+  /// Fills `rooms`, one after the other; at most 4 of them.
+  io_result try_read(std::span<const mutable_bytes_view> rooms) noexcept;
   /// Writes as much of `parts` as fits, in one system call (at most 64 parts of it).
   io_result try_write(std::span<const bytes_view> parts) noexcept;
 

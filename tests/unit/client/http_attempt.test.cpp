@@ -23,6 +23,8 @@ int total(const std::vector<float>& values);
 
 namespace {
 
+const modal::client_config over_http{.session = false};
+
 // The same call, made in both ways.
 enum class way { blocking, spawned };
 
@@ -46,7 +48,7 @@ const auto total = modal::remote<peered::total>;
 TEST_CASE("http attempt: sees the answer that comes with the consent", "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, twice.on(to).with({.timeout = 30s, .retries = 0}), 21);
     auto connection = peer.accept();
     const auto request = connection.read_request();
@@ -58,7 +60,7 @@ TEST_CASE("http attempt: sees the answer that comes with the consent", "[client]
 TEST_CASE("http attempt: sends a large body when it is asked to", "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     const std::vector<float> values(1 << 20);
     auto call = start_call(how, total.on(to), values);
     auto connection = peer.accept();
@@ -82,7 +84,7 @@ TEST_CASE("http attempt: an answer before the end of the body ends the call",
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
     {
-      client to(peer.url());
+      client to(peer.url(), over_http);
       auto call = start_call(how, total.on(to).with({.retries = 0}), std::vector<float>(8 << 20));
       auto connection = peer.accept();
       connection.read_head();
@@ -98,7 +100,7 @@ TEST_CASE("http attempt: an answer before the end of the body ends the call",
 TEST_CASE("http attempt: a refusal costs no transfer", "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, total.on(to).with({.retries = 0}), std::vector<float>(8 << 20));
     auto connection = peer.accept();
     connection.read_head();
@@ -112,7 +114,7 @@ TEST_CASE("http attempt: keeps its deadline against a peer that trickles",
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, twice.on(to).with({.timeout = 1s}), 1);
     auto connection = peer.accept();
     connection.read_request();
@@ -127,7 +129,7 @@ TEST_CASE("http attempt: keeps its deadline against a peer that reads slowly",
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, total.on(to).with({.timeout = 1s}), std::vector<float>(32 << 20));
     auto connection = peer.accept();
     connection.read_head();
@@ -143,7 +145,7 @@ TEST_CASE("http attempt: a peer that is silent keeps nobody past the deadline",
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, twice.on(to).with({.timeout = 1s}), 1);
     auto connection = peer.accept();
     connection.read_request();
@@ -157,7 +159,7 @@ TEST_CASE("http attempt: an interim answer is not the beginning of the answer",
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client_config patient;
+    client_config patient = over_http;
     patient.limits.transfer_timeout = 50ms;
     client to(peer.url(), patient);
     auto call = start_call(how, twice.on(to), 1);
@@ -172,7 +174,7 @@ TEST_CASE("http attempt: an interim answer is not the beginning of the answer",
 
 TEST_CASE("http attempt: a timeout of nothing is over at once", "[client][http_attempt]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   for (const auto timeout : {0ms, -5ms}) {
     CHECK(twice.on(to).with({.timeout = timeout}).try_call(1).error() == errc::deadline_exceeded);
     CHECK(twice.on(to).with({.timeout = timeout}).spawn(1).try_get().error() ==
@@ -183,7 +185,7 @@ TEST_CASE("http attempt: a timeout of nothing is over at once", "[client][http_a
 
 TEST_CASE("http attempt: a kept connection is used again", "[client][http_attempt]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   std::optional<scripted_connection> connection;
   // Each way takes over what the other has left.
   for (const auto how : {way::spawned, way::spawned, way::blocking, way::blocking, way::spawned}) {
@@ -199,7 +201,7 @@ TEST_CASE("http attempt: a connection that was closed meanwhile costs no attempt
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     for (int round = 0; round < 3; ++round) {
       call_report report;
       auto call = start_call(how, twice.on(to).with({.retries = 0, .report = &report}), 1);
@@ -215,7 +217,7 @@ TEST_CASE("http attempt: an answer that nobody asked for spoils its connection",
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto first = start_call(how, twice.on(to).with({.retries = 0}), 1);
     auto connection = peer.accept();
     const auto request = connection.read_request();
@@ -233,7 +235,7 @@ TEST_CASE("http attempt: repeats a lost call only where that is allowed",
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto lost = start_call(how, twice.on(to).with({.retry_delay = 1ms}), 1);
     {
       auto connection = peer.accept();
@@ -264,7 +266,7 @@ TEST_CASE("http attempt: repeats a lost call only where that is allowed",
 TEST_CASE("http attempt: retries what a proxy says is for later", "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, twice.on(to).with({.retry_delay = 1ms}), 1);
     auto connection = peer.accept();
     connection.read_request();
@@ -279,7 +281,7 @@ TEST_CASE("http attempt: retries what a proxy says is for later", "[client][http
 TEST_CASE("http attempt: cut at any byte, the answer is lost and nothing else",
           "[client][http_attempt]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   const auto whole = answer_to("\r\nmodal-call-id: " + std::string(32, 'a') + "\r\n", 2).size();
   for (std::size_t cut = 0; cut < whole; cut += 7) {
     const auto how = cut % 2 == 0 ? way::blocking : way::spawned;
@@ -301,12 +303,12 @@ TEST_CASE("http attempt: gives up to connect in time", "[client][http_attempt]")
   for (int i = 0; i < 4; ++i)
     waiting.push_back(std::make_unique<detail::stream>(detail::start_connect(where).socket));
   for (const auto how : {way::blocking, way::spawned}) {
-    client to(full.url(), {.connect_timeout = 50ms});
+    client to(full.url(), {.session = false, .connect_timeout = 50ms});
     auto call = start_call(how, twice.on(to).with({.retries = 0}), 1);
     const auto failure = call.get().error();
     CHECK(failure == errc::connect_failed);
     CHECK_THAT(failure.message(), test::contains("connect_timeout"));
-    client patient(full.url());
+    client patient(full.url(), over_http);
     auto late = start_call(how, twice.on(patient).with({.timeout = 10ms, .retries = 0}), 1);
     CHECK(late.get().error() == errc::deadline_exceeded);
   }
@@ -314,7 +316,7 @@ TEST_CASE("http attempt: gives up to connect in time", "[client][http_attempt]")
 
 TEST_CASE("http attempt: to nobody fails as connect_failed", "[client][http_attempt]") {
   for (const auto* url : {"http://127.0.0.1:1", "http+unix:///nowhere.sock"}) {
-    client to(url);
+    client to(url, over_http);
     for (const auto how : {way::blocking, way::spawned})
       CHECK(start_call(how, twice.on(to).with({.retries = 0}), 1).get().error() ==
             errc::connect_failed);
@@ -324,7 +326,7 @@ TEST_CASE("http attempt: to nobody fails as connect_failed", "[client][http_atte
 TEST_CASE("http attempt: options that cannot work are refused before anything is sent",
           "[client][http_attempt]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   const auto wrong = twice.on(to).with({.traceparent = "x\r\nmodal-require: y"});
   CHECK(wrong.try_call(1).error() == errc::bad_configuration);
   CHECK_THROWS_AS(wrong.spawn(1), call_error);
@@ -337,7 +339,7 @@ TEST_CASE("client: ends its calls when it goes, whatever their peer does",
   std::vector<call_handle<int>> calls;
   std::optional<scripted_connection> silent;
   {
-    client to(peer.url());
+    client to(peer.url(), over_http);
     calls.push_back(twice.on(to).spawn(1));
     silent.emplace(peer.accept());
     silent->read_request();
@@ -351,7 +353,7 @@ TEST_CASE("http attempt: waits as long as it is told that its call is not forgot
           "[client][http_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
-    client to(peer.url());
+    client to(peer.url(), over_http);
     auto call = start_call(how, twice.on(to).with({.timeout = 60s, .retries = 0}), 21);
     auto connection = peer.accept();
     const auto request = connection.read_request();
@@ -364,7 +366,7 @@ TEST_CASE("http attempt: waits as long as it is told that its call is not forgot
 TEST_CASE("http attempt: one answer that keeps coming leaves the others their deadlines",
           "[client][http_attempt]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   const auto endless = twice.on(to).with({.timeout = 60s, .retries = 0}).spawn(1);
   auto connection = peer.accept();
   const auto request = connection.read_request();

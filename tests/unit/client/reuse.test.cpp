@@ -26,6 +26,8 @@ std::vector<float> many(int count);
 
 namespace {
 
+const modal::client_config over_http{.session = false};
+
 const auto twice = modal::remote<reused::twice>;
 const auto many = modal::remote<reused::many>;
 
@@ -56,7 +58,7 @@ class held_reactor {
 // Answer and end are there before the client looks, or soon after.
 TEST_CASE("reuse: a peer that closes behind each answer loses no call", "[client][reuse]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   int lost = 0;
   constexpr int rounds = 100;
   for (int i = 0; i < rounds; ++i) {
@@ -77,7 +79,7 @@ TEST_CASE("reuse: a peer that closes behind each answer loses no call", "[client
 // A peer that answers twice, in one piece: the second answer is nobody's.
 TEST_CASE("reuse: a second answer is not taken for that of the next call", "[client][reuse]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   const auto first = many.on(to).spawn(1);
   auto connection = peer.accept();
   const auto request = connection.read_request();
@@ -106,7 +108,7 @@ TEST_CASE("reuse: a second answer is not taken for that of the next call", "[cli
 // The handler of a call takes a moment, in which the kept connection ends, and then makes another.
 TEST_CASE("reuse: a connection that ended during a handler is not used", "[client][reuse]") {
   scripted_peer peer;
-  client to(peer.url());
+  client to(peer.url(), over_http);
   const auto warm = twice.on(to).spawn(1);
   std::optional<scripted_connection> connection(peer.accept());
   connection->send(answer_to(connection->read_request(), 2));

@@ -61,7 +61,8 @@ TEST_CASE("transport: a client may end in the handler of one of its calls", "[cl
 TEST_CASE("transport: calls that run end with their client, in a handler too",
           "[client][transport]") {
   test::scripted_peer silent;
-  auto owned = std::make_shared<modal::client>(silent.url());
+  auto owned =
+      std::make_shared<modal::client>(silent.url(), modal::client_config{.session = false});
   modal::client& to = *owned;
   const auto function = modal::remote<forked::none>.on(to).with({.retries = 0});
   const auto waits = function.spawn();
@@ -81,6 +82,7 @@ TEST_CASE("transport: the longest times mean none", "[client][transport]") {
   constexpr auto longest = std::chrono::milliseconds::max();
   test::scripted_peer peer;
   modal::client to(peer.url(), {.limits = {.transfer_timeout = longest},
+                                .session = false,
                                 .timeout = longest,
                                 .connect_timeout = longest,
                                 .idle_timeout = longest});

@@ -19,6 +19,7 @@ class ender final : public reactor::target {
   void on_posted() override {
     state_.is_ending = true;
     while (!state_.running.empty()) state_.running.front().abort_cancelled();
+    if (const auto last = std::exchange(state_.on_end, nullptr)) last();
   }
   void on_ready() override {}
   void on_time() override {}
@@ -225,13 +226,15 @@ void async_call::finish(result<incoming_answer> answer) noexcept {
   if (sink) sink->on_answer(std::move(answer));
 }
 
-driver_state::driver_state(connection_pool* connections)
+driver_state::driver_state(connection_pool* connections, std::function<void()> at_end)
     : events([connections](int descriptor) {
         if (connections != nullptr) connections->drop(descriptor);
-      }) {}
+      }),
+      on_end(std::move(at_end)) {}
 
-async_driver::async_driver(connection_pool* connections)
-    : connections_(connections), state_(std::make_shared<driver_state>(connections)) {
+async_driver::async_driver(connection_pool* connections, std::function<void()> on_end)
+    : connections_(connections),
+      state_(std::make_shared<driver_state>(connections, std::move(on_end))) {
   if (connections_ != nullptr) connections_->set_epoll(state_->events.epoll());
 }
 

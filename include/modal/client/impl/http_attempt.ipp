@@ -22,39 +22,21 @@ void http_attempt::start(attempt_request request, std::function<void()>, time_po
   request_ = std::move(request);
   failure_.reset();
   is_sent_ = is_write_broken_ = false;
-  connect_error_ = 0;
+  write_error_ = 0;
   connection_ = target_.connections.take(now, is_watched_);
   if (connection_) {
     connection_->serial = ++serial_;
     begin_exchange(now);
     return;
   }
-  connect_until_ = saturating_add(now, target_.config.connect_timeout);
-  state_ = state::looking_up;
-  addresses_.clear();
-  next_address_ = 0;
-  const endpoint& where = target_.where;
-  if (where.unix_path.empty()) {
-    ++serial_;
-    is_socket_watched_ = false;
-    try {
-      lookup_ = lookup(where.host, where.port);
-    } catch (const std::system_error& failed) {
-      fail_connect(failed.what());
-    }
-  } else {
-    addresses_.push_back(unix_address(where.unix_path));
-  }
+  state_ = state::connecting;
+  connector_.start(target_.where, saturating_add(now, target_.config.connect_timeout), serial_);
 }
 
 bool http_attempt::advance(time_point now) {
-  if ((state_ == state::looking_up || state_ == state::connecting) && now >= connect_until_)
-    return fail_connect("no connection within connect_timeout");
   switch (state_) {
-    case state::looking_up:
-      return look_up(now);
     case state::connecting:
-      return wait_for(socket_.native_handle(), readiness::write, now) && finish_connect(now);
+      return connect(now);
     case state::exchanging:
       return exchange(now);
     case state::answered:
@@ -64,41 +46,22 @@ bool http_attempt::advance(time_point now) {
   return true;
 }
 
-bool http_attempt::look_up(time_point now) {
-  if (addresses_.empty()) {
-    if (!lookup_.is_over()) return false;
-    auto found = lookup_.take();
-    if (!found) return fail(found.error());
-    addresses_ = *std::move(found);
+bool http_attempt::connect(time_point now) {
+  switch (connector_.advance(now)) {
+    case connector::step::wait:
+      return false;
+    case connector::step::failed:
+      return fail(connector_.take_failure());
+    case connector::step::connected:
+      break;
   }
-  return connect_next(now);
-}
-
-bool http_attempt::connect_next(time_point now) {
-  while (next_address_ < addresses_.size()) {
-    auto made = start_connect(addresses_[next_address_++]);
-    connect_error_ = made.code;
-    if (made.code != 0) continue;
-    socket_ = std::move(made.socket);
-    is_socket_watched_ = false;
-    ++serial_;
-    state_ = state::connecting;
-    // A local connection is there at once, most often.
-    return wait_for(socket_.native_handle(), readiness::write, now) && finish_connect(now);
-  }
-  return fail_connect(system_text(connect_error_));
-}
-
-bool http_attempt::finish_connect(time_point now) {
-  connect_error_ = connect_outcome(socket_);
-  if (connect_error_ != 0) {
-    socket_.close();
-    return connect_next(now);
-  }
+  bool is_watched = false;
+  auto socket = connector_.take_socket(is_watched);
   connection_ =
-      std::make_unique<http_connection>(std::move(socket_), target_.config.limits, target_.pool);
+      std::make_unique<http_connection>(std::move(socket), target_.config.limits, target_.pool);
+  // It is the same one still, for whoever watches it.
   connection_->serial = serial_;
-  connection_->is_watched = is_socket_watched_;
+  connection_->is_watched = is_watched;
   begin_exchange(now);
   return exchange(now);
 }
@@ -150,7 +113,7 @@ void http_attempt::send(time_point now) {
       // An executor that refuses stops reading; what it had to say counts more than the broken
       // pipe.
       is_write_broken_ = true;
-      connect_error_ = written.code;
+      write_error_ = written.code;
       return;
     }
     exchange.note_sent(written.size);
@@ -177,14 +140,13 @@ bool http_attempt::receive(time_point now) {
     const auto got = connection_->socket.try_read(room);
     if (got.what == io_result::kind::would_block) {
       if (!is_write_broken_) return true;
-      fail({errc::connection_lost, "while sending: " + system_text(connect_error_)});
+      fail({errc::connection_lost, "while sending: " + system_text(write_error_)});
       return false;
     }
     if (got.what == io_result::kind::failed) {
       const bool tells_of_writing = is_write_broken_ && !exchange.has_begun();
-      fail({errc::connection_lost, tells_of_writing
-                                       ? "while sending: " + system_text(connect_error_)
-                                       : "while receiving: " + system_text(got.code)});
+      fail({errc::connection_lost, tells_of_writing ? "while sending: " + system_text(write_error_)
+                                                    : "while receiving: " + system_text(got.code)});
       return false;
     }
     const auto progress = exchange.commit(got.size);
@@ -202,12 +164,8 @@ bool http_attempt::receive(time_point now) {
 
 interest http_attempt::wants() const noexcept {
   switch (state_) {
-    case state::looking_up:
-      return {lookup_.descriptor(), readiness::read, connect_until_, serial_,
-              const_cast<bool*>(&is_socket_watched_)};
     case state::connecting:
-      return {socket_.native_handle(), readiness::write, connect_until_, serial_,
-              const_cast<bool*>(&is_socket_watched_)};
+      return const_cast<connector&>(connector_).wants();
     case state::exchanging: {
       const http_exchange& exchange = connection_->exchange;
       interest wanted{connection_->socket.native_handle(), readiness::read, never,
@@ -253,24 +211,15 @@ attempt_result http_attempt::take(time_point now) {
 
 void http_attempt::close() noexcept {
   connection_.reset();
-  socket_.close();
-  lookup_ = {};
+  connector_.close();
   state_ = state::failed;
 }
 
 bool http_attempt::fail(error reason) noexcept {
   failure_ = std::move(reason);
   connection_.reset();
-  socket_.close();
   state_ = state::failed;
   return true;
-}
-
-bool http_attempt::fail_connect(const std::string& why) {
-  const endpoint& where = target_.where;
-  return fail({errc::connect_failed,
-               "cannot connect to " +
-                   (where.unix_path.empty() ? where.authority : where.unix_path) + ": " + why});
 }
 
 }  // namespace modal::detail

@@ -37,6 +37,19 @@ class http_call final : public async_call {
   http_attempt attempt_;
 };
 
+class session_call_run final : public async_call {
+ public:
+  session_call_run(std::shared_ptr<driver_state> driver, const outgoing_call& outgoing,
+                   http_target& to, session_pool& sessions, std::shared_ptr<answer_sink> sink)
+      : async_call(driver, outgoing, to.config, std::move(sink)),
+        attempt_(to, sessions, &driver->events) {}
+
+ private:
+  attempt& way() noexcept override { return attempt_; }
+  [[nodiscard]] bool needs_wake() const noexcept override { return true; }
+  session_attempt attempt_;
+};
+
 class in_process_call final : public async_call {
  public:
   in_process_call(std::shared_ptr<driver_state> driver, const outgoing_call& outgoing,
@@ -111,7 +124,7 @@ std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
   std::shared_ptr<driver_state> driver;
   {
     const mutex_lock lock(driver_mutex_);
-    if (!driver_) driver_ = std::make_unique<async_driver>(connections());
+    if (!driver_) driver_ = std::make_unique<async_driver>(connections(), [this] { end_watch(); });
     driver = driver_->state();
   }
   return make_call(outgoing, std::move(sink), std::move(driver));
@@ -124,10 +137,16 @@ void transport::stop_driver() noexcept {
 }
 
 http_transport::http_transport(endpoint where, const client_config& config)
-    : transport(config), target_(std::move(where), config) {}
+    : transport(config),
+      target_(std::move(where), config),
+      sessions_({.where = &target_.where, .config = &target_.config, .pool = &target_.pool}) {}
 http_transport::~http_transport() { stop_driver(); }
 
 result<incoming_answer> http_transport::call(const outgoing_call& outgoing) {
+  if (config().session) {
+    session_attempt attempt(target_, sessions_, nullptr);
+    return drive(outgoing, attempt);
+  }
   http_attempt attempt(target_, false);
   return drive(outgoing, attempt);
 }
@@ -135,6 +154,9 @@ result<incoming_answer> http_transport::call(const outgoing_call& outgoing) {
 std::shared_ptr<async_call> http_transport::make_call(const outgoing_call& outgoing,
                                                       std::shared_ptr<answer_sink> sink,
                                                       std::shared_ptr<driver_state> driver) {
+  if (config().session)
+    return std::make_shared<session_call_run>(std::move(driver), outgoing, target_, sessions_,
+                                              std::move(sink));
   return std::make_shared<http_call>(std::move(driver), outgoing, target_, std::move(sink));
 }
 

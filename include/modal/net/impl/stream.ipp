@@ -25,11 +25,14 @@ void stream::close() noexcept {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
-io_result stream::try_read(mutable_bytes_view room) noexcept {
-  iovec whole{room.data(), room.size()};
+io_result stream::try_read(std::span<const mutable_bytes_view> rooms) noexcept {
+  constexpr std::size_t most_rooms = 4;
+  iovec pieces[most_rooms];
+  const std::size_t count = std::min(rooms.size(), most_rooms);
+  for (std::size_t i = 0; i < count; ++i) pieces[i] = {rooms[i].data(), rooms[i].size()};
   msghdr message{};
-  message.msg_iov = &whole;
-  message.msg_iovlen = 1;
+  message.msg_iov = pieces;
+  message.msg_iovlen = count;
   for (;;) {
     const auto got = ::recvmsg(descriptor_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     // A Unix socket stops behind descriptors that somebody passes along; they are dropped.

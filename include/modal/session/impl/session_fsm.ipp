@@ -276,7 +276,8 @@ session_fsm::event session_fsm::on_cancel(const frame_head& head) {
   which->is_given = true;
   const bool is_told = !which->is_forgotten;
   // A result that has begun would wait for credit without an end.
-  if (which->has_result && !which->is_answered) send_error(head.call, 0, status_cancelled, {});
+  // One of which the last is just being written is whole.
+  if (which->has_result && which->out.left() != 0) send_error(head.call, 0, status_cancelled, {});
   free_if_over(head.call, *which);
   if (!is_told) return {};
   return {.what = kind::cancel, .call = head.call};
@@ -361,7 +362,7 @@ const session_fsm::stream* session_fsm::find(std::uint32_t call) const noexcept 
 
 session_fsm::stream& session_fsm::make(std::uint32_t call) {
   while (streams_.size() <= call) {
-    if (is_caller()) free_.reserve(std::max(streams_.size() + 1, 2 * free_.capacity()));
+    if (is_caller() && free_.capacity() <= streams_.size()) free_.reserve(2 * streams_.size() + 4);
     streams_.emplace_back();
   }
   return streams_[call];

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <modal/client/session_attempt.hpp>
+
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+constexpr int most_turns = 3;
+
+}  // namespace
+
+void session_attempt::start(attempt_request request, std::function<void()> wake, time_point now) {
+  close();
+  request_ = std::move(request);
+  wake_ = std::move(wake);
+  turns_ = 0;
+  begin(now);
+}
+
+void session_attempt::begin(time_point now) {
+  while (turns_++ < most_turns) {
+    link_ = sessions_.take(now);
+    if (link_ == nullptr) break;
+    const bool is_taken = link_->submit(call_, request_, wake_, now);
+    if (is_taken && events_ != nullptr) link_->attach(*events_);
+    if (is_taken) return;
+    link_.reset();
+  }
+  begin_http(now);
+}
+
+void session_attempt::begin_http(time_point now) {
+  link_.reset();
+  http_.emplace(target_, events_ != nullptr);
+  http_->start(request_, {}, now);
+}
+
+bool session_attempt::advance(time_point now) {
+  while (!http_) {
+    if (!link_->is_over(call_)) return false;
+    if (call_.how == session_call::ending::refused)
+      sessions_.refuse(*call_.failure);
+    else if (call_.how != session_call::ending::unseen)
+      return true;
+    begin(now);
+  }
+  return http_->advance(now);
+}
+
+interest session_attempt::wants() const noexcept { return http_ ? http_->wants() : interest{}; }
+
+void session_attempt::wait(time_point until) {
+  if (http_) return http_->wait(until);
+  link_->wait(call_, until);
+}
+
+attempt_progress session_attempt::reached() const noexcept {
+  return http_ ? http_->reached() : call_.progress;
+}
+
+attempt_result session_attempt::take(time_point now) {
+  if (http_) {
+    auto came = http_->take(now);
+    http_.reset();
+    return came;
+  }
+  attempt_result came{
+      .body = error(errc::connection_lost), .report = call_.report, .progress = call_.progress};
+  if (call_.failure)
+    came.body = *std::move(call_.failure);
+  else if (call_.how == session_call::ending::answered)
+    came.body = std::move(call_.body);
+  link_.reset();
+  return came;
+}
+
+void session_attempt::close() noexcept {
+  http_.reset();
+  if (const auto link = std::exchange(link_, nullptr); link != nullptr) link->abandon(call_);
+}
+
+}  // namespace modal::detail

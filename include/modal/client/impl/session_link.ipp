@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who reads and who writes on a session, and how it comes to be; session_answers.ipp has what
+// becomes of its calls.
+#include <modal/client/session_link.hpp>
+#include <modal/http1/head.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <sched.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+// A session that was silent for so long may have ended.
+constexpr std::chrono::milliseconds quiet_time{1};
+constexpr int most_reads = 32;  // before others have their turn
+
+/// Sets a mark for as long as it lives.
+class marked {
+ public:
+  explicit marked(bool& which) noexcept : which_(which) { which = true; }
+  ~marked() { which_ = false; }
+  marked(const marked&) = delete;
+  marked& operator=(const marked&) = delete;
+
+ private:
+  bool& which_;
+};
+
+time_point clock_now() noexcept { return std::chrono::steady_clock::now(); }
+
+session_config session_config_of(const client_config& config) {
+  session_config made;
+  made.side = session_side::caller;
+  made.own.payload_bytes = config.limits.body_bytes;
+  made.own.segment_bytes = most_segment;
+  made.own.credit = 1 << 20;  // memory for a result is taken when its size is known
+  made.hello_timeout = saturated(config.connect_timeout);
+  made.transfer_timeout = saturated(config.limits.transfer_timeout);
+  return made;
+}
+
+}  // namespace
+
+session_link::session_link(const session_settings& settings, time_point now)
+    : settings_(settings), moved_at_(now) {
+  const mutex_lock lock(mutex_);
+  connector_.start(*settings.where, saturating_add(now, settings.config->connect_timeout), serial_);
+  request_.append("GET ").append(session_path).append(" HTTP/1.1\r\nhost: ");
+  request_.append(settings.where->authority);
+  request_.append("\r\nconnection: upgrade\r\nupgrade: ").append(session_protocol);
+  request_.append("\r\n\r\n");
+}
+
+session_link::~session_link() = default;
+
+bool session_link::takes_calls() const {
+  const mutex_lock lock(mutex_);
+  return phase_ != phase::over && (!machine_ || !machine_->is_going());
+}
+
+bool session_link::is_over(const session_call& call) const {
+  const mutex_lock lock(mutex_);
+  return call.is_over_;
+}
+
+bool session_link::submit(session_call& call, const attempt_request& request,
+                          std::function<void()> wake, time_point now) {
+  const telling others(*this);
+  mutex_lock lock(mutex_);
+  // What ended while nobody looked is not used: a call that goes nowhere may have run.
+  if (phase_ == phase::open && !has_leader_ && machine_->open_calls() == 0 &&
+      now - moved_at_ >= quiet_time)
+    pump(nullptr);
+  if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
+  call.request_ = &request;
+  call.wake_ = std::move(wake);
+  call.number_.reset();
+  call.how = session_call::ending::lost;
+  call.failure.reset();
+  call.progress = attempt_progress::not_sent;
+  call.is_answered_ = call.is_over_ = false;
+  if (call.wake_) ended_.reserve(ended_.size() + ++woken_calls_);
+  if (phase_ != phase::open || !queued_.empty() || !begin(call, now)) queued_.push_back(call);
+  flush();
+  return true;
+}
+
+// ---- Waiting
+
+void session_link::wait(session_call& call, time_point until) {
+  const telling others(*this);
+  mutex_lock lock(mutex_);
+  while (!call.is_over_ && clock_now() < until) {
+    if (!has_leader_) {
+      lead(call, until);
+    } else if (phase_ == phase::open && !may_write_ && !has_writer_) {
+      has_writer_ = true;
+      const int descriptor = socket_.native_handle();
+      mutex_.unlock();
+      wait_for(descriptor, readiness::write, until);
+      mutex_.lock();
+      has_writer_ = false;
+      may_write_ = true;
+      flush();
+    } else {
+      followers_.push_back(call);
+      call.changed_.wait_until(lock, until);
+      if (call.follower_hook_.is_linked()) followers_.erase(followers_.iterator_to(call));
+    }
+  }
+  if (!has_leader_) pass_on();
+}
+
+// Reads for all, once, or waits for something to read.
+void session_link::lead(session_call& call, time_point until) {
+  const marked leads(has_leader_);
+  if (phase_ == phase::open) {
+    mutex_.unlock();
+    ::sched_yield();  // the executor may want this very core
+    mutex_.lock();
+  }
+  pump(&call);
+  if (!call.is_over_ && phase_ != phase::over) {
+    const interest wanted = wants();
+    mutex_.unlock();
+    if (wanted.descriptor >= 0)
+      wait_for(wanted.descriptor, wanted.what, std::min(until, wanted.until));
+    mutex_.lock();
+    if (phase_ == phase::open && !has_writer_) may_write_ = true;
+    pump(&call);
+  }
+}
+
+// Somebody else reads from now on, if there is anything to wait for.
+void session_link::pass_on() {
+  if (!followers_.empty())
+    followers_.front().changed_.notify_one();
+  else if (woken_calls_ != 0 && events_ != nullptr)
+    events_->post(std::static_pointer_cast<session_link>(shared_from_this()));
+}
+
+interest session_link::wants() {
+  switch (phase_) {
+    case phase::connecting:
+      return connector_.wants();
+    case phase::upgrading: {
+      const auto what = request_.empty() ? readiness::read : readiness::both;
+      const auto until = saturating_add(moved_at_, settings_.config->connect_timeout);
+      return {socket_.native_handle(), what, until, serial_, &is_watched_};
+    }
+    case phase::open: {
+      const auto what = may_write_ || has_writer_ ? readiness::read : readiness::both;
+      return {socket_.native_handle(), what, machine_->due(), serial_, &is_watched_};
+    }
+    case phase::over:
+      break;
+  }
+  return {};
+}
+
+// ---- Reading
+
+// Goes on as far as it can, or until that call is over. By one at a time. Returns whether it could
+// go on.
+bool session_link::pump(const session_call* until_over) {
+  for (int i = 0; i < most_reads; ++i) {
+    switch (phase_) {
+      case phase::connecting:
+        if (!connect()) return false;
+        break;
+      case phase::upgrading:
+        if (!upgrade()) return false;
+        begin_queued(clock_now());
+        flush();
+        break;
+      case phase::open: {
+        const bool may_be_more = read();
+        if (phase_ != phase::open) return false;
+        if (!may_be_more) {
+          if (const auto now = clock_now(); now >= machine_->due()) machine_->on_time(now);
+          dispatch();
+        }
+        flush();
+        if (!may_be_more) return false;
+        if (until_over != nullptr && until_over->is_over_) return true;
+        break;
+      }
+      case phase::over:
+        return false;
+    }
+  }
+  return true;
+}
+
+bool session_link::connect() {
+  switch (connector_.advance(clock_now())) {
+    case connector::step::wait:
+      return false;
+    case connector::step::failed:
+      end(session_call::ending::lost, connector_.take_failure());
+      return false;
+    case connector::step::connected:
+      break;
+  }
+  socket_ = connector_.take_socket(is_watched_);
+  phase_ = phase::upgrading;
+  moved_at_ = clock_now();
+  return true;
+}
+
+// Returns whether the session is open.
+bool session_link::upgrade() {
+  while (!request_.empty()) {
+    const bytes_view rest = std::as_bytes(std::span(request_));
+    const auto sent = socket_.try_write({&rest, 1});
+    if (sent.what == io_result::kind::would_block) return false;
+    if (sent.what != io_result::kind::some) break;  // what it had to say counts
+    request_.erase(0, sent.size);
+  }
+  std::array<std::byte, 4096> room;
+  for (;;) {
+    const auto got = socket_.try_read(room);
+    if (got.what == io_result::kind::would_block) {
+      if (clock_now() >= saturating_add(moved_at_, settings_.config->connect_timeout))
+        end(session_call::ending::unseen,
+            {errc::connect_failed, "no answer to the upgrade within connect_timeout"});
+      return false;
+    }
+    if (got.what != io_result::kind::some) {
+      end(session_call::ending::refused,
+          {errc::connection_lost, "the connection ended instead of becoming a session"});
+      return false;
+    }
+    answer_.append(reinterpret_cast<const char*>(room.data()), got.size);
+    read_upgrade();
+    if (phase_ != phase::upgrading) return phase_ == phase::open;
+  }
+}
+
+void session_link::read_upgrade() {
+  http1::head_reader reader(settings_.config->limits.header_bytes);
+  switch (reader.read(answer_)) {
+    case http1::step::need_more:
+      return;
+    case http1::step::failed:
+      return end(session_call::ending::refused,
+                 {errc::bad_response, std::string("the answer's head ") + reader.failure()});
+    case http1::step::done:
+      break;
+  }
+  const auto line = http1::parse_status_line(reader.start_line());
+  if (!line) return end(session_call::ending::refused, {errc::bad_response, "this is no HTTP"});
+  if (line->status == 101 && http1::has_token(reader.fields(), "upgrade", session_protocol))
+    return open(std::string_view(answer_).substr(reader.size()));
+  // One that is busy, or about to end, says nothing about what it can do.
+  const bool is_busy = line->status == 429 || line->status >= 502;
+  end(is_busy ? session_call::ending::unseen : session_call::ending::refused,
+      {is_busy ? errc::queue_full : errc::unsupported_feature,
+       "the answer to the upgrade has status " + std::to_string(line->status)});
+}
+
+void session_link::open(std::string_view ahead) {
+  const auto now = clock_now();
+  machine_.emplace(session_config_of(*settings_.config), now);
+  for (bytes_view left = std::as_bytes(std::span(ahead)); !left.empty();) {
+    const auto room = machine_->prepare();
+    const std::size_t size = std::min(room.size(), left.size());
+    std::memcpy(room.data(), left.data(), size);
+    left = left.subspan(size);
+    machine_->on_bytes(size, now);
+    dispatch();
+  }
+  answer_ = {};
+  if (phase_ == phase::over) return;
+  phase_ = phase::open;
+}
+
+// Returns whether bytes have come, or the end. Others may write and begin calls meanwhile.
+bool session_link::read() {
+  std::array<mutable_bytes_view, 2> rooms{};
+  const auto straight = machine_->direct();
+  std::size_t first = 0;
+  if (straight.left != 0 && straight.call < entries_.size() &&
+      entries_[straight.call].call != nullptr) {
+    entry& to = entries_[straight.call];
+    rooms[0] = to.body.span().subspan(to.filled);
+    rooms[0] = rooms[0].first(std::min(rooms[0].size(), straight.left));
+    first = rooms[0].size();
+    if (first != 0) reads_for_ = straight.call;
+  }
+  rooms[1] = machine_->prepare();
+  const std::size_t whole = first + rooms[1].size();
+  stream* const socket = &socket_;  // closed by nobody before the end of this
+  mutex_.unlock();
+  const auto got = first != 0 ? socket->try_read(rooms) : socket->try_read(rooms[1]);
+  mutex_.lock();
+  reads_for_.reset();
+  if (phase_ != phase::open) return false;
+  if (got.what == io_result::kind::would_block) {
+    if (first != 0) end_if_forgotten(straight.call);
+    return false;
+  }
+  moved_at_ = clock_now();
+  if (got.what != io_result::kind::some) {
+    machine_->on_end();
+    dispatch();
+    return true;
+  }
+  const std::size_t there = std::min(first, got.size);
+  if (there != 0) {
+    entry& to = entries_[straight.call];
+    to.filled += there;
+    const bool is_last = machine_->note_direct(there, moved_at_);
+    if (to.call == nullptr)
+      to.body = {};
+    else if (is_last)
+      take_all(straight.call);
+  }
+  if (got.size > there) machine_->on_bytes(got.size - there, moved_at_);
+  dispatch();
+  return got.size == whole || machine_->direct().left != 0;
+}
+
+// ---- Writing
+
+// What is sent meanwhile by others is written by whoever writes already.
+void session_link::flush() {
+  if (phase_ != phase::open || is_writing_) return;
+  const marked writes(is_writing_);
+  stream* const socket = &socket_;  // closed by nobody before the end of this
+  while (phase_ == phase::open && may_write_ && machine_->has_output()) {
+    const auto parts = machine_->batch();
+    mutex_.unlock();
+    const auto sent = socket->try_write(parts);
+    mutex_.lock();
+    if (phase_ != phase::open) break;
+    const bool is_broken =
+        sent.what == io_result::kind::failed || sent.what == io_result::kind::closed;
+    if (sent.what == io_result::kind::some) {
+      machine_->note_written(sent.size, clock_now());
+    } else {
+      may_write_ = false;
+      if (is_broken) {
+        machine_->note_written(0, clock_now());
+        machine_->on_end();  // behind what it has said
+      } else {
+        machine_->on_blocked(clock_now());
+      }
+    }
+    dispatch();
+    if (is_broken) break;
+  }
+  written_.notify_all();
+}
+
+// ---- The reactor
+
+void session_link::attach(reactor& events) {
+  {
+    const mutex_lock lock(mutex_);
+    if (std::exchange(events_, &events) == &events) return;
+  }
+  events.post(std::static_pointer_cast<session_link>(shared_from_this()));
+}
+
+void session_link::on_ready() {
+  {
+    const telling others(*this);
+    mutex_lock lock(mutex_);
+    if (!has_leader_ && phase_ != phase::over) {
+      may_write_ = true;
+      bool may_be_more = false;
+      {
+        const marked leads(has_leader_);
+        may_be_more = pump(nullptr);
+      }
+      if (!followers_.empty())
+        followers_.front().changed_.notify_one();
+      else if (may_be_more)
+        events_->post(std::static_pointer_cast<session_link>(shared_from_this()));
+    }
+  }
+  watch_and_wait();
+}
+
+void session_link::watch_and_wait() {
+  interest wanted;
+  reactor* events = nullptr;
+  bool is_over = false;
+  {
+    const mutex_lock lock(mutex_);
+    events = events_;
+    wanted = wants();
+    is_over = phase_ == phase::over;
+  }
+  if (is_over) return detach();
+  if (wanted.descriptor != watched_descriptor_ || wanted.serial != watched_serial_) {
+    if (watched_descriptor_ >= 0) events->unwatch(std::exchange(watched_descriptor_, -1));
+    if (wanted.descriptor >= 0) {
+      const bool may_be_ready = events->watch(wanted.descriptor, *this, *wanted.is_watched);
+      watched_descriptor_ = wanted.descriptor;
+      watched_serial_ = wanted.serial;
+      self_ = shared_from_this();
+      if (may_be_ready) events->post(std::static_pointer_cast<session_link>(shared_from_this()));
+    }
+  }
+  events->schedule(*this, wanted.until);
+}
+
+void session_link::detach() noexcept {
+  const auto last = std::move(self_);
+  const telling others(*this);
+  const mutex_lock lock(mutex_);
+  if (events_ != nullptr) {
+    if (watched_descriptor_ >= 0) events_->unwatch(std::exchange(watched_descriptor_, -1));
+    events_->schedule(*this, never);
+  }
+  events_ = nullptr;
+  is_watched_ = false;
+  end(session_call::ending::lost, error(errc::connection_lost, "the client has ended"));
+}
+
+void session_link::on_error(const char* what) noexcept {
+  const telling others(*this);
+  const mutex_lock lock(mutex_);
+  end(session_call::ending::lost,
+      error(errc::connection_lost, std::string("this process broke the session off: ") + what));
+}
+
+}  // namespace modal::detail

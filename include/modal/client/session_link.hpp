@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <modal/base/bytes.hpp>
+#include <modal/base/mutex.hpp>
+#include <modal/client/attempt.hpp>
+#include <modal/client/connector.hpp>
+#include <modal/client/options.hpp>
+#include <modal/net/reactor.hpp>
+#include <modal/session/session_fsm.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modal::detail {
+
+class session_link;
+
+/// One call's place on a session. Pinned while it is there. What it has is its link's, until it
+/// `is_over`.
+class session_call {
+ public:
+  /// What came of it.
+  enum class ending : std::uint8_t {
+    answered,  ///< `body`, or `failure`
+    lost,      ///< the session ended: `failure`
+    unseen,    ///< the executor has not looked at it, or there was no session: try another one
+    refused,   ///< there are no sessions: `failure` says why
+  };
+
+  ending how = ending::lost;
+  buffer body;
+  std::optional<error> failure;
+  executor_report report;
+  attempt_progress progress = attempt_progress::not_sent;
+
+ private:
+  friend class session_link;
+  using list_hook = boost::intrusive::list_member_hook<>;
+
+  const attempt_request* request_ = nullptr;
+  std::function<void()> wake_;  ///< empty: somebody waits
+  std::optional<std::uint32_t> number_;
+  bool is_answered_ = false;
+  bool is_over_ = false;
+  list_hook queue_hook_;     ///< among those without a number
+  list_hook follower_hook_;  ///< among those that wait while another one reads
+  condition_variable changed_;
+};
+
+/// What sessions need to know of their client.
+struct session_settings {
+  const endpoint* where = nullptr;
+  const client_config* config = nullptr;
+  buffer_pool* pool = nullptr;
+};
+
+/// One session of a client: the connection, how it comes to be, and the calls on it. Whoever waits
+/// for a call reads for all (the *leader*); one that has its answer hands that on, to another that
+/// waits (a *follower*), else to the client's reactor. Whoever sends writes for all that send at
+/// that moment. Safe to share. Owners: the client, its calls, and the reactor's list of posts.
+class session_link final : public reactor::target {
+ public:
+  session_link(const session_settings& settings, time_point now);
+  ~session_link() override;
+
+  /// Takes a call, and sends it as far as that goes at once. @param request lives until the call is
+  /// over or abandoned. @param wake runs then, on any thread; empty: the caller `wait`s. Returns
+  /// false where it takes no more calls. Throws `std::bad_alloc`.
+  bool submit(session_call& call, const attempt_request& request, std::function<void()> wake,
+              time_point now);
+
+  /// Returns whether `call` is over.
+  [[nodiscard]] bool is_over(const session_call& call) const;
+
+  /// Waits until `call` is over, or until `until`; does meanwhile what the session needs.
+  void wait(session_call& call, time_point until);
+
+  /// Ends `call`, unless it is over: its request is not looked at any more.
+  void abandon(session_call& call) noexcept;
+
+  /// From now on `events` sees to the session while nobody waits. Any thread.
+  void attach(reactor& events);
+  /// Ends the session, and the watch of the reactor, whose thread this is.
+  void detach() noexcept;
+
+  /// Returns whether new calls may come.
+  [[nodiscard]] bool takes_calls() const;
+
+ private:
+  enum class phase : std::uint8_t { connecting, upgrading, open, over };
+
+  /// What belongs to the number of a call.
+  struct entry {
+    session_call* call = nullptr;
+    buffer body;  ///< of the result
+    std::size_t filled = 0;
+  };
+  using ended_list = std::vector<std::function<void()>>;
+  using call_queue =
+      boost::intrusive::list<session_call,
+                             boost::intrusive::member_hook<session_call, session_call::list_hook,
+                                                           &session_call::queue_hook_>>;
+  using follower_list =
+      boost::intrusive::list<session_call,
+                             boost::intrusive::member_hook<session_call, session_call::list_hook,
+                                                           &session_call::follower_hook_>>;
+
+  void on_posted() override { on_ready(); }
+  void on_ready() override;
+  void on_time() override { on_ready(); }
+  void on_error(const char* what) noexcept override;
+  void watch_and_wait();
+
+  // Reading, by one at a time.
+  void lead(session_call& call, time_point until) MODAL_REQUIRES(mutex_);
+  bool pump(const session_call* until_over) MODAL_REQUIRES(mutex_);
+  bool connect() MODAL_REQUIRES(mutex_);
+  bool upgrade() MODAL_REQUIRES(mutex_);
+  void read_upgrade() MODAL_REQUIRES(mutex_);
+  void open(std::string_view ahead) MODAL_REQUIRES(mutex_);
+  bool read() MODAL_REQUIRES(mutex_);
+  void dispatch() MODAL_REQUIRES(mutex_);
+  void take(const session_fsm::event& told) MODAL_REQUIRES(mutex_);
+  void take_result(const session_fsm::event& told) MODAL_REQUIRES(mutex_);
+  void take_piece(const session_fsm::event& told) MODAL_REQUIRES(mutex_);
+  void take_error(const session_fsm::event& told) MODAL_REQUIRES(mutex_);
+  void take_all(std::uint32_t number) MODAL_REQUIRES(mutex_);
+  void note_function(const session_call& call, std::uint32_t number) MODAL_REQUIRES(mutex_);
+  void pass_on() MODAL_REQUIRES(mutex_);
+  [[nodiscard]] interest wants() MODAL_REQUIRES(mutex_);
+
+  // Writing, by one at a time.
+  bool begin(session_call& call, time_point now) MODAL_REQUIRES(mutex_);
+  void begin_queued(time_point now) MODAL_REQUIRES(mutex_);
+  void flush() MODAL_REQUIRES(mutex_);
+
+  void end_call(session_call& call, session_call::ending how) MODAL_REQUIRES(mutex_);
+  void end_if_sent(session_call& call) MODAL_REQUIRES(mutex_);
+  void end_with(session_call& call, session_call::ending how, const error& reason)
+      MODAL_REQUIRES(mutex_);
+  void end_if_forgotten(std::uint32_t number) MODAL_REQUIRES(mutex_);
+  void settle() noexcept MODAL_REQUIRES(mutex_);
+  void forget(session_call& call) noexcept MODAL_REQUIRES(mutex_);
+  void end(session_call::ending how, const error& reason) MODAL_REQUIRES(mutex_);
+
+  /// Tells those whose calls have ended; without the lock, for they may end what they are.
+  class telling;
+
+  const session_settings settings_;
+
+  mutable detail::mutex mutex_;
+  condition_variable written_;  ///< nobody writes any more
+  phase phase_ MODAL_GUARDED_BY(mutex_) = phase::connecting;
+  connector connector_ MODAL_GUARDED_BY(mutex_);
+  unsigned serial_ MODAL_GUARDED_BY(mutex_) = 0;
+  stream socket_ MODAL_GUARDED_BY(mutex_);
+  bool is_watched_ MODAL_GUARDED_BY(mutex_) = false;
+  std::string request_ MODAL_GUARDED_BY(mutex_);  ///< for the upgrade: what is left of it to send
+  std::string answer_ MODAL_GUARDED_BY(mutex_);   ///< to that, as far as it has come
+  std::optional<session_fsm> machine_ MODAL_GUARDED_BY(mutex_);
+  std::vector<entry> entries_ MODAL_GUARDED_BY(mutex_);  ///< by number
+  std::map<std::string, std::pair<signature_id, std::uint32_t>, std::less<>> functions_
+      MODAL_GUARDED_BY(mutex_);
+  call_queue queued_ MODAL_GUARDED_BY(mutex_);
+  follower_list followers_ MODAL_GUARDED_BY(mutex_);
+  std::size_t woken_calls_ MODAL_GUARDED_BY(mutex_) = 0;  ///< calls for which nobody waits
+  ended_list ended_ MODAL_GUARDED_BY(mutex_);             ///< their wakes, which are due
+  std::vector<bytes_view> parts_ MODAL_GUARDED_BY(mutex_);
+  bool has_leader_ MODAL_GUARDED_BY(mutex_) = false;
+  bool has_writer_ MODAL_GUARDED_BY(mutex_) = false;  ///< one waits until the socket takes more
+  bool is_writing_ MODAL_GUARDED_BY(mutex_) = false;
+  bool may_write_ MODAL_GUARDED_BY(mutex_) = true;
+  std::optional<std::uint32_t> reads_for_ MODAL_GUARDED_BY(mutex_);  ///< straight into its body
+  time_point moved_at_ MODAL_GUARDED_BY(mutex_);
+
+  // Of the reactor's thread, once it is there.
+  reactor* events_ MODAL_GUARDED_BY(mutex_) = nullptr;
+  int watched_descriptor_ = -1;
+  unsigned watched_serial_ = 0;
+  std::shared_ptr<reactor::target> self_;  ///< while it is watched
+};
+
+class session_link::telling {
+ public:
+  explicit telling(session_link& of) noexcept : link_(of) {}
+  ~telling() {
+    ended_list due;
+    {
+      const mutex_lock lock(link_.mutex_);
+      due.swap(link_.ended_);
+    }
+    for (const auto& each : due) each();
+  }
+  telling(const telling&) = delete;
+  telling& operator=(const telling&) = delete;
+
+ private:
+  session_link& link_;
+};
+
+/// The session of a client, made anew when it has ended. Safe to share.
+class session_pool {
+ public:
+  explicit session_pool(const session_settings& settings) : settings_(settings) {}
+
+  /// Returns a session that takes calls; null where the executor, or something on the way to it,
+  /// knows no sessions.
+  std::shared_ptr<session_link> take(time_point now);
+  /// There are none at this executor. Says so, once.
+  void refuse(const error& why) noexcept;
+  /// Ends them. On the reactor's thread, if there is one.
+  void detach() noexcept;
+
+ private:
+  const session_settings settings_;
+  mutex mutex_;
+  std::shared_ptr<session_link> link_ MODAL_GUARDED_BY(mutex_);
+  bool is_refused_ MODAL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace modal::detail

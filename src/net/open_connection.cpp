@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/open_connection.hpp"
+
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+std::int64_t to_count(time_point at) noexcept { return at.time_since_epoch().count(); }
+time_point from_count(std::int64_t count) noexcept {
+  return time_point(time_point::duration(count));
+}
+
+}  // namespace
+
+open_connection::open_connection(stream peer, std::shared_ptr<server_state> shared)
+    : shared_(std::move(shared)), socket_(std::move(peer)) {
+  const mutex_lock lock(shared_->mutex);
+  ++shared_->alive;
+}
+
+open_connection::~open_connection() {
+  shared_->loop->schedule(*this, never);
+  leave();
+  const mutex_lock lock(shared_->mutex);
+  if (--shared_->alive == 0) shared_->all_gone.notify_all();
+}
+
+void open_connection::enter() {
+  {
+    const mutex_lock lock(shared_->mutex);
+    shared_->open.insert(this);
+    shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
+  }
+  shared_->loop->watch(socket_.native_handle(), *this);
+}
+
+void open_connection::leave() noexcept {
+  const mutex_lock lock(shared_->mutex);
+  shared_->open.erase(this);
+  shared_->count->store(shared_->open.size(), std::memory_order_relaxed);
+  if (shared_->open.empty()) shared_->all_gone.notify_all();
+}
+
+bool open_connection::shut_socket() noexcept {
+  if (std::exchange(is_closed_, true)) return false;
+  set_idle(std::nullopt);
+  shared_->loop->schedule(*this, never);
+  shared_->loop->unwatch(socket_.native_handle(), *this);
+  socket_.close();
+  return true;
+}
+
+stream open_connection::take_socket() noexcept {
+  is_closed_ = true;
+  set_idle(std::nullopt);
+  shared_->loop->schedule(*this, never);
+  shared_->loop->unwatch(socket_.native_handle(), *this);
+  return std::move(socket_);
+}
+
+std::optional<time_point> open_connection::idle_since() const noexcept {
+  const auto since = idle_since_.load(std::memory_order_relaxed);
+  if (since == not_idle) return std::nullopt;
+  return from_count(since);
+}
+
+void open_connection::set_idle(std::optional<time_point> since) noexcept {
+  idle_since_.store(since ? to_count(*since) : not_idle, std::memory_order_relaxed);
+}
+
+// No longer idle at once, so that whoever looks next finds another.
+bool open_connection::close_if_idle(time_point since) noexcept {
+  auto expected = to_count(since);
+  if (!idle_since_.compare_exchange_strong(expected, not_idle)) return false;
+  yields_since_.store(to_count(since));
+  shared_->loop->raise(*this, yields);
+  return true;
+}
+
+bool open_connection::is_to_yield(time_point since) const noexcept {
+  return to_count(since) == yields_since_.load();
+}
+
+// The timer is set anew only to be earlier: when it fires too early, it looks again. So a request
+// that comes in one piece never touches it.
+void open_connection::arm(time_point when) {
+  if (when >= timer_at_) return;
+  timer_at_ = when;
+  shared_->loop->schedule(*this, when);
+}
+
+}  // namespace modal::detail
