@@ -109,6 +109,8 @@ bool register_target(std::string_view name, Options options, const char* file, i
     static_assert(gpu_capability_is_valid(constant),
                   "modal: .gpu_capability must be an architecture, as \"sm_90\"");
     static_assert(gpu_model_is_valid(constant), "modal: .gpu_model must not be null");
+    static_assert(run_is_valid(constant),
+                  "modal: .run = run_on::io goes with neither .max_concurrent nor a GPU");
     static_assert(description_is_valid(constant), "modal: .description must not be null");
     static_assert(arguments_are_valid(constant, target_traits<Target>::arity),
                   "modal: .arguments must name each argument of the function, up to 16");

@@ -85,6 +85,15 @@ void dispatcher_core::enqueue_locked(call& which, time_point now, wake_up& wake)
   if (has_work_locked()) pick_worker_locked(wake);
 }
 
+// It runs on this thread, which is no worker, or one that looks for calls.
+void dispatcher_core::begin_here_locked(call& which, time_point now, wake_up& wake) {
+  transition_locked(which, call::phase::queued);
+  plan.enqueue(which, now);
+  set_due_locked(which, wake);
+  plan.take(which);
+  start_locked(which, now);
+}
+
 void dispatcher_core::carry_out(const wake_up& wake) {
   if (wake.worker != nullptr) wake.worker->unpark();
   if (wake.looker) config.between_calls->wake();
@@ -244,6 +253,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   std::shared_ptr<const call_outcome> outcome;
   repeatable_calls::kept_list dropped;
   incoming_body unused;
+  bool runs_here = false;
   wake_up wake{.is_seen = who == submitter::goes_back && seeks_for == this};
   {
     const mutex_lock lock(mutex);
@@ -278,6 +288,10 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
         if (known.first != nullptr) {
           unused = std::move(which->body);
           follow_locked(*which, std::move(known.first), now, wake);
+        } else if (who == submitter::goes_back &&
+                   which->target->descriptor->options.run == run_on::io) {
+          begin_here_locked(*which, now, wake);
+          runs_here = true;
         } else {
           enqueue_locked(*which, now, wake);
         }
@@ -289,6 +303,7 @@ call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
   carry_out(wake);
   end_aside(std::move(dropped));
   { const incoming_body given_back = std::move(unused); }
+  if (runs_here) run(which, false);
   if (ended)
     deliver(*ended);
   else if (outcome != nullptr)

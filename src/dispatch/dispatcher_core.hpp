@@ -111,6 +111,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   [[nodiscard]] std::chrono::milliseconds retry_after_locked(const served_function* target) const
       MODAL_REQUIRES(mutex);
   void enqueue_locked(call& which, time_point now, wake_up& wake) MODAL_REQUIRES(mutex);
+  void begin_here_locked(call& which, time_point now, wake_up& wake) MODAL_REQUIRES(mutex);
   void pick_worker_locked(wake_up& wake) MODAL_REQUIRES(mutex);
   void set_due_locked(call& which, wake_up& wake) MODAL_REQUIRES(mutex);
   [[nodiscard]] time_point next_due_locked() const MODAL_REQUIRES(mutex);
@@ -168,6 +169,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   static std::shared_ptr<call_outcome> make_outcome(call& which,
                                                     const std::optional<error>& failure,
                                                     std::shared_ptr<const void> memory);
+  void log_slow(const call& which, std::chrono::nanoseconds run_time) const noexcept;
   void log_end(const call& which, const std::optional<error>& failure,
                std::chrono::nanoseconds run_time) const noexcept;
   bool retry_locked(call& which, error& failure, time_point now, wake_up& wake)

@@ -13,6 +13,9 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t least_counted_result = 64 << 10;
+/// Of a function that runs where calls are read.
+constexpr nanoseconds longest_on_io = std::chrono::milliseconds{1};
+constexpr nanoseconds time_between_warnings = std::chrono::minutes{1};
 /// What an outcome that is kept takes besides the result.
 constexpr std::size_t least_kept = 1 << 10;
 
@@ -303,6 +306,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   bool mine = false;
   bool again = false;
   bool is_fault = false;
+  bool is_slow = false;
   const std::size_t device = which.device;
   std::vector<call_ptr> followers;
   repeatable_calls::kept_list dropped;
@@ -313,6 +317,11 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     const mutex_lock lock(mutex);
     const nanoseconds run_time = ended - started_at;
     plan.note_end(which, run_time);
+    if (target.descriptor->options.run == run_on::io && run_time > longest_on_io &&
+        ended - target.warned_at > time_between_warnings) {
+      target.warned_at = ended;
+      is_slow = true;
+    }
     if (target.uses_device()) {
       is_fault = failure && notice_fault_locked(which);
       leave_device_locked(which);
@@ -349,6 +358,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   carry_out(wake);
   end_aside(std::move(dropped));
   if (is_fault) log_fault(device, *failure);
+  if (is_slow) log_slow(which, ended - started_at);
   // A call that is repeated is not ours any more: another worker may run it already. One that is
   // not `mine` was answered before: cancelled, or too late.
   if (again || !mine) return next;
@@ -379,6 +389,20 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   deliver_failure(followers, failure ? *failure : no_memory, answer.report);
   log_end(which, failure, ended - started_at);
   return next;
+}
+
+void dispatcher_core::log_slow(const call& which, nanoseconds run_time) const noexcept {
+  if (!config.log) return;
+  try {
+    config.log({.level = log_level::warning,
+                .time = std::chrono::system_clock::now(),
+                .message = "a function with run_on::io took longer than a millisecond, in which "
+                           "nothing else was read on its thread",
+                .function = which.target->descriptor->name,
+                .call = which.head.id,
+                .fields = {{"run_us", std::to_string(run_time.count() / 1000)}}});
+  } catch (...) {
+  }
 }
 
 // After the answer: the sink of the log is the user's, and may take its time. What it throws, or a

@@ -36,6 +36,7 @@ struct served_function {
   bool is_blocked = false;  ///< no device has room for one more call
   std::size_t waiting = 0;  ///< tickets, queued calls, and calls that wait to be repeated
   function_metrics metrics;
+  time_point warned_at{};  ///< when it was last said that it is slow, of `run_on::io`
 };
 
 /// Returns what is known of the devices of `config`, which outlives it, before any call has come.

@@ -150,7 +150,8 @@ std::string routes::functions_text() const {
                         {"retries", each.options.retries},
                         {"retry_delay_ms", each.options.retry_delay.count()},
                         {"max_queue", each.options.max_queue},
-                        {"max_concurrent", each.options.max_concurrent}}}});
+                        {"max_concurrent", each.options.max_concurrent},
+                        {"run", each.options.run == run_on::io ? "io" : "worker"}}}});
   }
   const json all = {
       {"modal",

@@ -276,9 +276,10 @@ void session_connection::collect_answers() {
 void session_connection::answer(slot& which) {
   session_reply& what = which.exchange->answer();
   which.at = slot::state::free;
-  const error no_memory(errc::result_too_large, "no memory for the call's result");
   if (!which.is_made || what.failure) {
-    send_failure(which, what.failure && which.is_made ? *what.failure : no_memory);
+    send_failure(which, which.is_made
+                            ? *what.failure
+                            : error(errc::result_too_large, "no memory for the call's result"));
     return which.exchange->drop_answer();
   }
   std::string device;

@@ -18,7 +18,7 @@ class connection_pool;
 /// One asynchronous call: drives a `call_fsm` and its attempts on a reactor's thread; the beginning
 /// of the first one may be on the caller's. Owners: its driver while it runs, whoever may cancel
 /// it, and what is posted.
-class async_call : public pending_call, public reactor::target {
+class async_call : public pending_call, public reactor::target, public wakeable {
  public:
   async_call(std::shared_ptr<class driver_state> driver, const outgoing_call& outgoing,
              const client_config& config, std::shared_ptr<answer_sink> sink);
@@ -26,6 +26,7 @@ class async_call : public pending_call, public reactor::target {
 
   void begin() override;
   void cancel() noexcept override;
+  void wake() noexcept override;
 
   /// Ends it now. On the reactor's thread.
   void abort_cancelled();
@@ -37,7 +38,7 @@ class async_call : public pending_call, public reactor::target {
   /// Returns whether an attempt has no descriptor that tells when it may go on.
   [[nodiscard]] virtual bool needs_wake() const noexcept = 0;
   /// Returns whether the first attempt, with so many bytes of arguments, begins on the caller's
-  /// thread. Then nothing may wake it before `begin` has posted it.
+  /// thread.
   [[nodiscard]] virtual bool begins_here(std::size_t) const noexcept { return false; }
 
  private:
@@ -47,6 +48,7 @@ class async_call : public pending_call, public reactor::target {
   void on_error(const char* what) noexcept override;
 
   bool begin_here();
+  bool begin_woken();
   void start_attempt(time_point now);
   void perform(call_fsm::action next);
   void step(time_point now);

@@ -8,7 +8,7 @@
 #include <modal/wire/http_call.hpp>
 #include <modal/wire/payload.hpp>
 
-#include <functional>
+#include <memory>
 #include <string_view>
 
 namespace modal::detail {
@@ -38,6 +38,14 @@ struct interest {
   bool* is_watched = nullptr;
 };
 
+/// Whom an attempt without a descriptor tells that it may go on.
+class wakeable {
+ public:
+  virtual ~wakeable() = default;
+  /// From any thread; the attempt may be over by then, or be another one.
+  virtual void wake() noexcept = 0;
+};
+
 /// One attempt of a call, driven by its owner, who keeps the call's deadline:
 ///
 ///     start ─▶ advance ─▶ (true) take
@@ -49,14 +57,14 @@ class attempt {
  public:
   virtual ~attempt() = default;
 
-  /// @param wake runs, on any thread, when an attempt without a descriptor may go on; may be empty
-  /// for owners who `wait`.
-  virtual void start(attempt_request request, std::function<void()> wake, time_point now) = 0;
+  /// @param owner is told when an attempt without a descriptor may go on; null for owners who
+  /// `wait`.
+  virtual void start(attempt_request request, std::shared_ptr<wakeable> owner, time_point now) = 0;
 
   /// Goes on as far as it can. Returns whether the attempt is over.
   virtual bool advance(time_point now) = 0;
 
-  /// Returns what to wait for; no descriptor where `wake` tells.
+  /// Returns what to wait for; no descriptor where the owner is told.
   [[nodiscard]] virtual interest wants() const noexcept = 0;
 
   /// Waits until it may go on, or until `until`.

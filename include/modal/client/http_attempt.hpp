@@ -35,7 +35,7 @@ class http_attempt final : public attempt {
   /// @param is_watched whether a reactor tells of its connections.
   http_attempt(http_target& target, bool is_watched) : target_(target), is_watched_(is_watched) {}
 
-  void start(attempt_request request, std::function<void()> wake, time_point now) override;
+  void start(attempt_request request, std::shared_ptr<wakeable> owner, time_point now) override;
   bool advance(time_point now) override;
   [[nodiscard]] interest wants() const noexcept override;
   void wait(time_point until) override;

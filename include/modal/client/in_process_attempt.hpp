@@ -14,7 +14,7 @@ class in_process_attempt final : public attempt {
   in_process_attempt(in_process_door& door, buffer_pool& pool) : door_(door), pool_(pool) {}
   ~in_process_attempt() override { close(); }
 
-  void start(attempt_request request, std::function<void()> wake, time_point now) override;
+  void start(attempt_request request, std::shared_ptr<wakeable> owner, time_point now) override;
   bool advance(time_point now) override;
   [[nodiscard]] interest wants() const noexcept override { return {}; }
   void wait(time_point until) override;

@@ -58,7 +58,7 @@ struct client_config {
   /// Whether calls share one connection, a *session* (wire_protocol.md, section 10), where the
   /// executor has them, and nothing on the way to it is against that; else each call has a
   /// connection for itself.
-  bool session = false;
+  bool session = true;
   /// The timeout of calls that set none. "Nothing waits without a deadline."
   std::chrono::milliseconds timeout{600'000};
   std::chrono::milliseconds connect_timeout{10'000};

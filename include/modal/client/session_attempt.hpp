@@ -4,7 +4,6 @@
 #include <modal/client/http_attempt.hpp>
 #include <modal/client/session_link.hpp>
 
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -19,7 +18,7 @@ class session_attempt final : public attempt {
       : target_(target), sessions_(sessions), events_(events) {}
   ~session_attempt() override { close(); }
 
-  void start(attempt_request request, std::function<void()> wake, time_point now) override;
+  void start(attempt_request request, std::shared_ptr<wakeable> owner, time_point now) override;
   bool advance(time_point now) override;
   [[nodiscard]] interest wants() const noexcept override;
   void wait(time_point until) override;
@@ -35,7 +34,7 @@ class session_attempt final : public attempt {
   session_pool& sessions_;
   reactor* const events_;
   attempt_request request_;
-  std::function<void()> wake_;
+  std::shared_ptr<wakeable> owner_;
   std::shared_ptr<session_link> link_;
   session_call call_;
   int turns_ = 0;  ///< sessions that were tried

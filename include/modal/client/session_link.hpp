@@ -11,7 +11,8 @@
 
 #include <boost/intrusive/list.hpp>
 
-#include <functional>
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,7 +47,7 @@ class session_call {
   using list_hook = boost::intrusive::list_member_hook<>;
 
   const attempt_request* request_ = nullptr;
-  std::function<void()> wake_;  ///< empty: somebody waits
+  std::shared_ptr<wakeable> owner_;  ///< null: somebody waits
   std::optional<std::uint32_t> number_;
   bool is_answered_ = false;
   bool is_over_ = false;
@@ -72,9 +73,9 @@ class session_link final : public reactor::target {
   ~session_link() override;
 
   /// Takes a call, and sends it as far as that goes at once. @param request lives until the call is
-  /// over or abandoned. @param wake runs then, on any thread; empty: the caller `wait`s. Returns
+  /// over or abandoned. @param owner is told then; null: the caller `wait`s. Returns
   /// false where it takes no more calls. Throws `std::bad_alloc`.
-  bool submit(session_call& call, const attempt_request& request, std::function<void()> wake,
+  bool submit(session_call& call, const attempt_request& request, std::shared_ptr<wakeable> owner,
               time_point now);
 
   /// Returns whether `call` is over.
@@ -103,7 +104,6 @@ class session_link final : public reactor::target {
     buffer body;  ///< of the result
     std::size_t filled = 0;
   };
-  using ended_list = std::vector<std::function<void()>>;
   using call_queue =
       boost::intrusive::list<session_call,
                              boost::intrusive::member_hook<session_call, session_call::list_hook,
@@ -113,11 +113,12 @@ class session_link final : public reactor::target {
                              boost::intrusive::member_hook<session_call, session_call::list_hook,
                                                            &session_call::follower_hook_>>;
 
-  void on_posted() override { on_ready(); }
+  void on_posted() override;
   void on_ready() override;
-  void on_time() override { on_ready(); }
+  void on_time() override;
   void on_error(const char* what) noexcept override;
   void watch_and_wait();
+  void arm(time_point when) MODAL_REQUIRES(mutex_);
 
   // Reading, by one at a time.
   void lead(session_call& call, time_point until) MODAL_REQUIRES(mutex_);
@@ -135,12 +136,14 @@ class session_link final : public reactor::target {
   void take_all(std::uint32_t number) MODAL_REQUIRES(mutex_);
   void note_function(const session_call& call, std::uint32_t number) MODAL_REQUIRES(mutex_);
   void pass_on() MODAL_REQUIRES(mutex_);
+  void post_pump() MODAL_REQUIRES(mutex_);
   [[nodiscard]] interest wants() MODAL_REQUIRES(mutex_);
 
   // Writing, by one at a time.
   bool begin(session_call& call, time_point now) MODAL_REQUIRES(mutex_);
   void begin_queued(time_point now) MODAL_REQUIRES(mutex_);
   void flush() MODAL_REQUIRES(mutex_);
+  void flush_soon() MODAL_REQUIRES(mutex_);
 
   void end_call(session_call& call, session_call::ending how) MODAL_REQUIRES(mutex_);
   void end_if_sent(session_call& call) MODAL_REQUIRES(mutex_);
@@ -172,7 +175,8 @@ class session_link final : public reactor::target {
   call_queue queued_ MODAL_GUARDED_BY(mutex_);
   follower_list followers_ MODAL_GUARDED_BY(mutex_);
   std::size_t woken_calls_ MODAL_GUARDED_BY(mutex_) = 0;  ///< calls for which nobody waits
-  ended_list ended_ MODAL_GUARDED_BY(mutex_);             ///< their wakes, which are due
+  /// Owners of calls that are over, who have not been told.
+  std::vector<std::shared_ptr<wakeable>> ended_ MODAL_GUARDED_BY(mutex_);
   std::vector<bytes_view> parts_ MODAL_GUARDED_BY(mutex_);
   bool has_leader_ MODAL_GUARDED_BY(mutex_) = false;
   bool has_writer_ MODAL_GUARDED_BY(mutex_) = false;  ///< one waits until the socket takes more
@@ -183,8 +187,11 @@ class session_link final : public reactor::target {
 
   // Of the reactor's thread, once it is there.
   reactor* events_ MODAL_GUARDED_BY(mutex_) = nullptr;
+  bool is_flush_posted_ MODAL_GUARDED_BY(mutex_) = false;  ///< it will write for others
+  bool is_pump_posted_ MODAL_GUARDED_BY(mutex_) = false;   ///< it will look whether to read
   int watched_descriptor_ = -1;
   unsigned watched_serial_ = 0;
+  time_point timer_at_ = never;
   std::shared_ptr<reactor::target> self_;  ///< while it is watched
 };
 
@@ -192,12 +199,19 @@ class session_link::telling {
  public:
   explicit telling(session_link& of) noexcept : link_(of) {}
   ~telling() {
-    ended_list due;
-    {
-      const mutex_lock lock(link_.mutex_);
-      due.swap(link_.ended_);
+    constexpr std::size_t at_once = 16;
+    for (std::size_t taken = at_once; taken == at_once;) {
+      std::array<std::shared_ptr<wakeable>, at_once> due;
+      {
+        const mutex_lock lock(link_.mutex_);
+        auto& all = link_.ended_;
+        taken = std::min(at_once, all.size());
+        const auto last = all.begin() + static_cast<std::ptrdiff_t>(taken);
+        std::move(all.begin(), last, due.begin());
+        all.erase(all.begin(), last);
+      }
+      for (std::size_t i = 0; i < taken; ++i) due[i]->wake();
     }
-    for (const auto& each : due) each();
   }
   telling(const telling&) = delete;
   telling& operator=(const telling&) = delete;

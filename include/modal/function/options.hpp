@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 
 namespace modal {
@@ -33,6 +34,16 @@ class argument_names {
   std::size_t count_ = 0;
 };
 
+/// Which thread of an executor runs a function.
+enum class run_on : std::uint8_t {
+  worker,  ///< one that has time for it; the default
+  /// The one that has read the call, at once: nothing is handed over. For functions that take a few
+  /// microseconds and wait for nothing: as long as one runs, nothing else is read or written on
+  /// that thread. One that takes more than a millisecond is named in the log. Calls from inside the
+  /// process or through a host's own server, and repeated runs, go to workers all the same.
+  io,
+};
+
 /// What `MODAL_FUNCTION(f, …)` says about a function. Plain values, named by designated
 /// initialisers; the defaults suit most functions.
 struct function_options {
@@ -52,6 +63,9 @@ struct function_options {
   /// itself. Where a number is given it does, for it may hold what there is so many of: such a
   /// function must not wait for itself through a URL, or by `spawn`, as many times.
   std::size_t max_concurrent = 0;
+  /// Which thread runs it. `run_on::io` is for functions without device memory and
+  /// `max_concurrent`.
+  run_on run = run_on::worker;
   /// How many devices a call needs. Default 0: one if there is device memory in the signature. 1:
   /// one in any case, for a function that brings its own memory to it. More are not served yet.
   int gpu = 0;
@@ -104,6 +118,10 @@ constexpr bool asks_for_gpu(const function_options& o) {
   return *o.gpu_capability != '\0' || *o.gpu_model != '\0';
 }
 
+constexpr bool run_is_valid(const function_options& o) {
+  return o.run == run_on::worker || (o.max_concurrent == 0 && o.gpu == 0 && !asks_for_gpu(o));
+}
+
 constexpr bool description_is_valid(const function_options& o) { return o.description != nullptr; }
 
 /// @param arity how many arguments the function takes.
@@ -118,7 +136,7 @@ constexpr bool arguments_are_valid(const function_options& o, std::size_t arity)
 constexpr bool options_are_valid(const function_options& o, std::size_t arity) {
   return arguments_are_valid(o, arity) && timeout_is_valid(o) && retries_are_valid(o) &&
          retry_delay_is_valid(o) && description_is_valid(o) && gpu_is_valid(o) &&
-         gpu_capability_is_valid(o) && gpu_model_is_valid(o);
+         gpu_capability_is_valid(o) && gpu_model_is_valid(o) && run_is_valid(o);
 }
 
 }  // namespace detail

@@ -59,6 +59,10 @@ class reactor {
   /// for it.
   void post(std::shared_ptr<target> whom, time_point by = time_point::min());
 
+  /// As `post`, where the thread is awake, and so will look by itself; else does nothing. Returns
+  /// whether it did.
+  bool post_if_awake(std::shared_ptr<target> whom);
+
   /// Tells `whom` of events on `descriptor`. @param is_watched whether it was watched before, and
   /// still is: set by this. @return whether something has happened since it was watched last, while
   /// nobody was told: whoever has not tried since does so now.

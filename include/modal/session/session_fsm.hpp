@@ -201,8 +201,8 @@ class session_fsm {
 
   const session_config config_;
   session_hello peer_;
-  outbox out_;
   std::deque<stream> streams_;        ///< by number
+  outbox out_;                        ///< refers to those
   std::vector<std::uint32_t> free_;   ///< caller: numbers below `streams_.size()`
   std::vector<std::uint32_t> waits_;  ///< calls of which `sent` is owed
   bool may_be_sent_ = false;          ///< one of those

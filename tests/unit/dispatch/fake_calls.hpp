@@ -293,6 +293,11 @@ inline catalog some_functions() {
   add(describe<f::stubborn>("test::stubborn", {.retries = 3, .retry_delay = 0ms}));
   add(describe<f::late>("test::late", {.timeout = 5s, .retries = 3, .retry_delay = 0ms}));
   add(describe<f::stubborn>("test::patient", {.retries = 2, .retry_delay = 1000ms}));
+  add(describe<f::echo>("test::quick", {.run = run_on::io}));
+  add(describe<f::throw_pixel>("test::quick_failure", {.run = run_on::io}));
+  add(describe<f::stubborn>("test::quick_stubborn",
+                            {.retries = 3, .retry_delay = 0ms, .run = run_on::io}));
+  add(describe<f::slow>("test::quick_slow", {.run = run_on::io}));
   add(describe<f::wait>("test::narrow", {.max_queue = 2, .max_concurrent = 100}));
   return made;
 }

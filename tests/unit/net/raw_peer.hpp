@@ -116,6 +116,15 @@ class raw_peer {
     return status;
   }
 
+  /// Reads `size` bytes; fewer where the other side closes before that.
+  std::string read_exactly(std::size_t size) {
+    while (input_.size() < size && read_more()) {
+    }
+    auto bytes = input_.substr(0, size);
+    input_.erase(0, size);
+    return bytes;
+  }
+
   /// Returns how many answers without bodies are here, without waiting, and takes them.
   int count_heads() {
     char bytes[65536];

@@ -56,6 +56,7 @@ bool async_call::begin_here() {
   const auto now = steady_now();
   first_ = run_.machine().start(now);
   if (first_->what != call_fsm::action::kind::send) return false;
+  if (needs_wake()) return begin_woken();
   try {
     start_attempt(now);
     is_trying_ = is_ready_ = true;
@@ -80,6 +81,30 @@ bool async_call::begin_here() {
   if (was_seen || !is_out || cancel_wanted_.load())
     insist([this] { driver_->events.post(shared_from_this()); });
   return true;
+}
+
+// The same of an attempt that wakes this when there is something to do, perhaps at once: the
+// reactor need not be woken before that.
+bool async_call::begin_woken() {
+  const auto now = steady_now();
+  beginning_.store(beginning::here);
+  begun_.store(true);
+  try {
+    start_attempt(now);
+    is_trying_ = is_ready_ = true;
+  } catch (const std::bad_alloc&) {
+    way().close();
+  }
+  const bool was_seen = beginning_.exchange(beginning::over) == beginning::here_and_seen;
+  const bool waits = is_trying_ && !was_seen && !cancel_wanted_.load();
+  insist([&] {
+    driver_->events.post(shared_from_this(), waits ? run_.deadline() : time_point::min());
+  });
+  return true;
+}
+
+void async_call::wake() noexcept {
+  insist([this] { driver_->events.post(shared_from_this()); });
 }
 
 void async_call::cancel() noexcept {
@@ -179,13 +204,9 @@ void async_call::perform(call_fsm::action next) {
 }
 
 void async_call::start_attempt(time_point now) {
-  std::function<void()> wake;
-  // Owned, for an attempt in this process may wake it when it is over already.
-  if (needs_wake())
-    wake = [weak = weak_from_this(), driver = driver_] {
-      if (auto alive = weak.lock()) driver->events.post(std::move(alive));
-    };
-  way().start(run_.make_request(now), std::move(wake), now);
+  std::shared_ptr<wakeable> owner;
+  if (needs_wake()) owner = std::static_pointer_cast<async_call>(shared_from_this());
+  way().start(run_.make_request(now), std::move(owner), now);
 }
 
 void async_call::step(time_point now) {

@@ -17,7 +17,7 @@ std::string system_text(int code) {
 
 }  // namespace
 
-void http_attempt::start(attempt_request request, std::function<void()>, time_point now) {
+void http_attempt::start(attempt_request request, std::shared_ptr<wakeable>, time_point now) {
   close();
   request_ = std::move(request);
   failure_.reset();

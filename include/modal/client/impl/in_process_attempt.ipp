@@ -8,27 +8,28 @@
 namespace modal::detail {
 
 struct in_process_attempt::shared {
-  explicit shared(std::function<void()> waker) : wake(std::move(waker)) {}
+  explicit shared(std::shared_ptr<wakeable> whom) : owner(std::move(whom)) {}
 
   detail::mutex mutex;
   condition_variable arrived;
   std::optional<in_process_answer> answer MODAL_GUARDED_BY(mutex);
-  std::function<void()> wake MODAL_GUARDED_BY(mutex);
+  std::shared_ptr<wakeable> owner MODAL_GUARDED_BY(mutex);
 };
 
-void in_process_attempt::start(attempt_request request, std::function<void()> wake, time_point) {
+void in_process_attempt::start(attempt_request request, std::shared_ptr<wakeable> owner,
+                               time_point) {
   close();
-  shared_ = std::make_shared<shared>(std::move(wake));
+  shared_ = std::make_shared<shared>(std::move(owner));
   started_ = door_.start(std::move(request.head), flatten(*request.arguments, pool_),
                          [shared = shared_](in_process_answer answer) {
-                           std::function<void()> waker;
+                           std::shared_ptr<wakeable> whom;
                            {
                              const mutex_lock lock(shared->mutex);
                              shared->answer = std::move(answer);
-                             waker = std::move(shared->wake);
+                             whom = std::move(shared->owner);
                              shared->arrived.notify_one();
                            }
-                           if (waker) waker();
+                           if (whom) whom->wake();
                          });
 }
 
@@ -56,10 +57,9 @@ attempt_result in_process_attempt::take(time_point) {
 
 void in_process_attempt::close() noexcept {
   if (shared_) {
-    std::function<void()> unused;  // destroyed after the lock is given back
+    std::shared_ptr<wakeable> unused;  // let go of after the lock is given back
     const mutex_lock lock(shared_->mutex);
-    unused = std::move(shared_->wake);
-    shared_->wake = nullptr;
+    unused = std::move(shared_->owner);
   }
   if (const auto started = std::exchange(started_, nullptr)) started->cancel();
   shared_.reset();

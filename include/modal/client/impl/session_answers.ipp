@@ -180,10 +180,9 @@ void session_link::end_call(session_call& call, session_call::ending how) {
   call.number_.reset();
   if (call.queue_hook_.is_linked()) queued_.erase(queued_.iterator_to(call));
   call.is_over_ = true;
-  if (call.wake_) {
+  if (call.owner_) {
     --woken_calls_;
-    ended_.push_back(std::move(call.wake_));  // there is room: see `submit`
-    call.wake_ = nullptr;
+    ended_.push_back(std::move(call.owner_));  // there is room: see `submit`
   } else {
     call.changed_.notify_one();
   }
@@ -228,6 +227,7 @@ void session_link::end_with(session_call& call, session_call::ending how, const 
 }
 
 void session_link::abandon(session_call& call) noexcept {
+  std::shared_ptr<wakeable> owner;  // let go of without the lock
   const telling others(*this);
   mutex_lock lock(mutex_);
   if (call.is_over_) return;
@@ -246,8 +246,8 @@ void session_link::abandon(session_call& call) noexcept {
   call.number_.reset();
   if (call.queue_hook_.is_linked()) queued_.erase(queued_.iterator_to(call));
   call.is_over_ = true;
-  if (call.wake_) --woken_calls_;
-  call.wake_ = nullptr;
+  if (call.owner_) --woken_calls_;
+  owner = std::move(call.owner_);
 }
 
 // Without memory for what is to be done the session ends.

@@ -10,10 +10,11 @@ constexpr int most_turns = 3;
 
 }  // namespace
 
-void session_attempt::start(attempt_request request, std::function<void()> wake, time_point now) {
+void session_attempt::start(attempt_request request, std::shared_ptr<wakeable> owner,
+                            time_point now) {
   close();
   request_ = std::move(request);
-  wake_ = std::move(wake);
+  owner_ = std::move(owner);
   turns_ = 0;
   begin(now);
 }
@@ -22,7 +23,7 @@ void session_attempt::begin(time_point now) {
   while (turns_++ < most_turns) {
     link_ = sessions_.take(now);
     if (link_ == nullptr) break;
-    const bool is_taken = link_->submit(call_, request_, wake_, now);
+    const bool is_taken = link_->submit(call_, request_, owner_, now);
     if (is_taken && events_ != nullptr) link_->attach(*events_);
     if (is_taken) return;
     link_.reset();
@@ -72,11 +73,13 @@ attempt_result session_attempt::take(time_point now) {
   else if (call_.how == session_call::ending::answered)
     came.body = std::move(call_.body);
   link_.reset();
+  owner_.reset();
   return came;
 }
 
 void session_attempt::close() noexcept {
   http_.reset();
+  owner_.reset();
   if (const auto link = std::exchange(link_, nullptr); link != nullptr) link->abandon(call_);
 }
 

@@ -68,7 +68,7 @@ bool session_link::is_over(const session_call& call) const {
 }
 
 bool session_link::submit(session_call& call, const attempt_request& request,
-                          std::function<void()> wake, time_point now) {
+                          std::shared_ptr<wakeable> owner, time_point now) {
   const telling others(*this);
   mutex_lock lock(mutex_);
   // What ended while nobody looked is not used: a call that goes nowhere may have run.
@@ -77,15 +77,19 @@ bool session_link::submit(session_call& call, const attempt_request& request,
     pump(nullptr);
   if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
   call.request_ = &request;
-  call.wake_ = std::move(wake);
+  call.owner_ = std::move(owner);
   call.number_.reset();
   call.how = session_call::ending::lost;
   call.failure.reset();
   call.progress = attempt_progress::not_sent;
   call.is_answered_ = call.is_over_ = false;
-  if (call.wake_) ended_.reserve(ended_.size() + ++woken_calls_);
+  if (call.owner_) {
+    ++woken_calls_;
+    if (ended_.capacity() < ended_.size() + woken_calls_)
+      ended_.reserve(2 * (ended_.size() + woken_calls_));
+  }
   if (phase_ != phase::open || !queued_.empty() || !begin(call, now)) queued_.push_back(call);
-  flush();
+  flush_soon();
   return true;
 }
 
@@ -140,7 +144,12 @@ void session_link::pass_on() {
   if (!followers_.empty())
     followers_.front().changed_.notify_one();
   else if (woken_calls_ != 0 && events_ != nullptr)
-    events_->post(std::static_pointer_cast<session_link>(shared_from_this()));
+    post_pump();
+}
+
+void session_link::post_pump() {
+  if (std::exchange(is_pump_posted_, true)) return;
+  events_->post(std::static_pointer_cast<session_link>(shared_from_this()));
 }
 
 interest session_link::wants() {
@@ -357,14 +366,48 @@ void session_link::flush() {
   written_.notify_all();
 }
 
+// As `flush`, but that it is left to the reactor where that is awake: it is about to look, and
+// writes for all who have sent by then.
+void session_link::flush_soon() {
+  if (events_ == nullptr || phase_ != phase::open) return flush();
+  if (is_flush_posted_) return;
+  is_flush_posted_ =
+      events_->post_if_awake(std::static_pointer_cast<session_link>(shared_from_this()));
+  if (!is_flush_posted_) flush();
+}
+
 // ---- The reactor
 
 void session_link::attach(reactor& events) {
-  {
-    const mutex_lock lock(mutex_);
-    if (std::exchange(events_, &events) == &events) return;
-  }
+  const mutex_lock lock(mutex_);
+  if (events_ == &events) return;
   events.post(std::static_pointer_cast<session_link>(shared_from_this()));
+  events_ = &events;
+  is_pump_posted_ = true;
+}
+
+void session_link::on_posted() {
+  bool pumps = false;
+  {
+    const telling others(*this);
+    const mutex_lock lock(mutex_);
+    pumps = std::exchange(is_pump_posted_, false) || phase_ == phase::over;
+    if (std::exchange(is_flush_posted_, false)) flush();
+    if (phase_ == phase::open && events_ != nullptr) arm(machine_->due());
+  }
+  if (pumps) on_ready();
+}
+
+void session_link::on_time() {
+  timer_at_ = never;
+  on_ready();
+}
+
+// The timer is set anew only to be earlier: when it is too early, it looks again.
+void session_link::arm(time_point when) {
+  if (when >= timer_at_) return;
+  timer_at_ = when;
+  events_->schedule(*this, when);
 }
 
 void session_link::on_ready() {
@@ -381,7 +424,7 @@ void session_link::on_ready() {
       if (!followers_.empty())
         followers_.front().changed_.notify_one();
       else if (may_be_more)
-        events_->post(std::static_pointer_cast<session_link>(shared_from_this()));
+        post_pump();
     }
   }
   watch_and_wait();
@@ -405,10 +448,14 @@ void session_link::watch_and_wait() {
       watched_descriptor_ = wanted.descriptor;
       watched_serial_ = wanted.serial;
       self_ = shared_from_this();
-      if (may_be_ready) events->post(std::static_pointer_cast<session_link>(shared_from_this()));
+      if (may_be_ready) {
+        const mutex_lock lock(mutex_);
+        post_pump();
+      }
     }
   }
-  events->schedule(*this, wanted.until);
+  const mutex_lock lock(mutex_);
+  if (events_ != nullptr) arm(wanted.until);
 }
 
 void session_link::detach() noexcept {

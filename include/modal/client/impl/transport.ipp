@@ -47,6 +47,8 @@ class session_call_run final : public async_call {
  private:
   attempt& way() noexcept override { return attempt_; }
   [[nodiscard]] bool needs_wake() const noexcept override { return true; }
+  // Without waiting, and told by whoever reads.
+  [[nodiscard]] bool begins_here(std::size_t) const noexcept override { return true; }
   session_attempt attempt_;
 };
 

@@ -69,6 +69,9 @@ result<void> catalog::add(function_descriptor entry) {
     return error(errc::bad_configuration, entry.name + " has no body");
   if (!detail::options_are_valid(entry.options, entry.signature().parameters.size()))
     return error(errc::bad_configuration, entry.name + " has an option out of its range");
+  if (entry.options.run == run_on::io && entry.device != device_use::none)
+    return error(errc::bad_configuration,
+                 entry.name + " uses a device, and cannot run on an I/O thread");
   const auto [place, added] = entries_.try_emplace(entry.name, entry);
   if (added) return {};
   if (place->second.prepare != entry.prepare || (place->second.line != 0 && entry.line != 0))

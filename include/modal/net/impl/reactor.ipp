@@ -81,6 +81,13 @@ void reactor::post(std::shared_ptr<target> whom, time_point by) {
   (void)!::write(wake_.native_handle(), &one, sizeof one);
 }
 
+bool reactor::post_if_awake(std::shared_ptr<target> whom) {
+  const mutex_lock lock(mutex_);
+  if (is_over_ || is_waiting_) return false;
+  posted_.push_back(std::move(whom));
+  return true;
+}
+
 bool reactor::watch(int descriptor, target& whom, bool& is_watched) {
   const auto index = static_cast<std::size_t>(descriptor);
   if (index >= watched_.size()) watched_.resize(std::max(index + 1, 2 * watched_.size()));
