@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// modal with a function of device memory, on the host device: the same client as `modal_http.cpp`,
+// modal with a function of device memory, on the host device: the same client as `modal_call.cpp`,
 // which knows nothing of devices. Built three times:
 //
 //     bench_call_device         as it is

@@ -33,6 +33,9 @@ struct call_answer {
   payload* binary = nullptr;       ///< may be moved from
   std::string* json = nullptr;     ///< the text of the result's value; may be moved from
   executor_report report;
+  /// The thread that answers runs another call next: where somebody else can deliver the answer, it
+  /// need not.
+  bool goes_on = false;
   /// What the result holds of the executor's memory; null where it is small. Kept until the result
   /// is written or copied.
   std::shared_ptr<const void> memory{};

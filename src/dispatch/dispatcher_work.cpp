@@ -377,6 +377,7 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
     answer.binary = &which.work.result;
   }
   answer.memory = std::move(held);
+  answer.goes_on = next != nullptr;
   std::shared_ptr<call_sink> sink = std::move(which.sink);
   // What the sink brings in is found as soon as this has returned.
   if (is_quick && next == nullptr) seeks_for = this;
@@ -389,38 +390,6 @@ call_ptr dispatcher_core::run(const call_ptr& running_call, bool takes_next) {
   deliver_failure(followers, failure ? *failure : no_memory, answer.report);
   log_end(which, failure, ended - started_at);
   return next;
-}
-
-void dispatcher_core::log_slow(const call& which, nanoseconds run_time) const noexcept {
-  if (!config.log) return;
-  try {
-    config.log({.level = log_level::warning,
-                .time = std::chrono::system_clock::now(),
-                .message = "a function with run_on::io took longer than a millisecond, in which "
-                           "nothing else was read on its thread",
-                .function = which.target->descriptor->name,
-                .call = which.head.id,
-                .fields = {{"run_us", std::to_string(run_time.count() / 1000)}}});
-  } catch (...) {
-  }
-}
-
-// After the answer: the sink of the log is the user's, and may take its time. What it throws, or a
-// record that there is no memory for, is not worth a worker.
-void dispatcher_core::log_end(const call& which, const std::optional<error>& failure,
-                              nanoseconds run_time) const noexcept {
-  if (!config.log_calls || !config.log) return;
-  try {
-    config.log({.level = log_level::debug,
-                .time = std::chrono::system_clock::now(),
-                .message = failure ? to_string(failure->value()) : "done",
-                .function = which.target->descriptor->name,
-                .call = which.head.id,
-                .fields = {{"run_us", std::to_string(run_time.count() / 1000)},
-                           {"attempt", std::to_string(which.attempt)},
-                           {"caller", which.caller ? which.caller->name : std::string("anyone")}}});
-  } catch (...) {
-  }
 }
 
 // Exactly this call, whose caller waits on this thread: with another one it might wait for a mutex

@@ -114,7 +114,7 @@ class door_exchange final : public request_exchange,
     }
     // The reply may be out, and the next request here, before this returns.
     const auto to = std::move(to_);
-    to->on_reply(is_made);
+    to->on_reply(is_made, answer.goes_on);
   }
 
  private:

@@ -96,7 +96,7 @@ class served_call final : public call_exchange,
     }
     // The next call may be here before this returns.
     const auto to = std::move(to_);
-    to->on_reply(is_made);
+    to->on_reply(is_made, answer.goes_on);
   }
 
  private:

@@ -25,7 +25,7 @@ class connection final : public open_connection, public reply_sink {
   /// Says that there are too many connections, and closes.
   void start_refusing() noexcept { shared_->loop->raise(*this, begins | refuses); }
 
-  void on_reply(bool is_made) noexcept override;
+  void on_reply(bool is_made, bool goes_on) noexcept override;
 
  protected:
   void on_events(event_loop::events what) noexcept override;

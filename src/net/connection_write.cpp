@@ -21,7 +21,7 @@ void outgoing_reply::clear() noexcept {
 }
 
 // On the thread that made the reply, unless another one is telling this something.
-void connection::on_reply(bool is_made) noexcept {
+void connection::on_reply(bool is_made, bool /*goes_on*/) noexcept {
   is_made_ = is_made;
   shared_->loop->raise(*this, replied);
 }

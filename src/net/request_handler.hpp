@@ -36,8 +36,9 @@ class reply_sink {
  public:
   virtual ~reply_sink() = default;
   /// The reply is in `request_exchange::answer()`. Once for each submitted body, from any thread.
-  /// @param is_made false where there was no memory for it.
-  virtual void on_reply(bool is_made) noexcept = 0;
+  /// @param is_made false where there was no memory for it. @param goes_on the thread has something
+  /// else to do: others may write the reply.
+  virtual void on_reply(bool is_made, bool goes_on) noexcept = 0;
 };
 
 /// What came of a call on a session.

@@ -13,6 +13,8 @@ namespace {
 
 // Of a large body: what memory is granted for at a time.
 constexpr std::size_t body_piece = 2 << 20;
+// So many answers that are to come cost more to write one by one than a thread costs to wake.
+constexpr std::size_t worth_waking = 4;
 
 std::string_view text_of(bytes_view bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -110,6 +112,7 @@ void session_connection::supply(slot& which) {
   for (;;) {
     if (which.body.failure()) return refuse(which, *which.body.failure());
     if (which.body.is_complete() && which.ahead.empty()) return submit(which);
+    if (which.body.received() == which.length && !which.body.end()) continue;  // and is short
     if (which.is_paused) return;
     if (!has_memory(which) || !has_room(which)) return;
     const std::size_t takes = std::min(which.granted - which.body.received(),
@@ -197,6 +200,7 @@ void session_connection::end_late() {
 void session_connection::submit(slot& which) {
   std::erase(arriving_, &which);
   which.at = slot::state::submitted;
+  submitted_.fetch_add(1, std::memory_order_relaxed);
   which.exchange->submit(which.body.take(),
                          std::shared_ptr<reply_sink>(shared_from_this(), &which));
 }
@@ -243,15 +247,19 @@ std::uint32_t session_connection::number_of(const call_head& head) {
 // ---- Answers
 
 // On the thread that made the reply; it writes it, unless another one is telling the session
-// something: then that does.
-void session_connection::slot::on_reply(bool made) noexcept {
+// something: then that does. Where it has the next call to run, and more answers are to come, those
+// that come soon are written together by another one, which is worth its waking.
+void session_connection::slot::on_reply(bool made, bool goes_on) noexcept {
   is_made = made;
   slot* last = owner.answered_.load(std::memory_order_relaxed);
   do {
     next_answered = last;
   } while (!owner.answered_.compare_exchange_weak(last, this, std::memory_order_release,
                                                   std::memory_order_relaxed));
-  owner.shared_->loop->raise(owner, replied);
+  if (goes_on && owner.submitted_.load(std::memory_order_relaxed) >= worth_waking)
+    owner.shared_->loop->tell(owner.shared_from_this(), replied);
+  else
+    owner.shared_->loop->raise(owner, replied);
 }
 
 void session_connection::collect_answers() {
@@ -264,7 +272,8 @@ void session_connection::collect_answers() {
   while (first != nullptr) {
     slot& each = *first;
     first = each.next_answered;
-    if (is_closed()) {
+    submitted_.fetch_sub(1, std::memory_order_relaxed);
+    if (is_closed() || is_lingering_) {
       each.at = slot::state::free;
       each.exchange->drop_answer();
     } else {

@@ -121,7 +121,8 @@ void session_connection::advance() {
       begin_linger();
       continue;
     }
-    const std::size_t more = machine_.backlog() < most_backlog ? read() : 0;
+    const bool is_held = machine_.backlog() >= most_backlog;
+    const std::size_t more = is_held ? 0 : read();
     bytes += more;
     if (more >= long_read) now_ = steady_clock::now();
     if (more != 0 && bytes < most_bytes_in_turn && now_ - begun < most_time_in_turn) continue;
@@ -129,6 +130,7 @@ void session_connection::advance() {
     flush();
     if (!perform_all()) continue;  // memory of what is out is given back
     if (more != 0) return shared_->loop->tell(shared_from_this(), goes_on);
+    if (is_held && machine_.backlog() < most_backlog) continue;
     if (!machine_.is_going() || machine_.open_calls() != 0 || machine_.has_output()) break;
     begin_linger();
   }
@@ -217,6 +219,9 @@ void session_connection::begin_linger() {
   is_lingering_ = true;
   linger_left_ = most_lingered;
   linger_until_ = now_ + linger_time;
+  for (const auto& each : slots_)
+    if (each != nullptr) release(*each);
+  arriving_.clear();
   ::shutdown(socket_.native_handle(), SHUT_WR);
 }
 

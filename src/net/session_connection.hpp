@@ -35,7 +35,7 @@ class session_connection final : public open_connection {
   struct slot final : reply_sink {
     slot(session_connection& of, std::uint32_t which, std::shared_ptr<call_exchange> calls)
         : owner(of), number(which), exchange(std::move(calls)), body(of.shared_->pool) {}
-    void on_reply(bool is_made) noexcept override;
+    void on_reply(bool is_made, bool goes_on) noexcept override;
 
     enum class state : std::uint8_t { free, arriving, submitted, sending };
 
@@ -109,7 +109,8 @@ class session_connection final : public open_connection {
   time_point linger_until_ = never;
   std::size_t linger_left_ = 0;
 
-  std::atomic<slot*> answered_{nullptr};  // set by those who answer
+  std::atomic<std::size_t> submitted_{0};  ///< calls that are to be answered
+  std::atomic<slot*> answered_{nullptr};   // set by those who answer
 };
 
 }  // namespace modal::detail

@@ -67,6 +67,10 @@ class attempt {
   /// Returns what to wait for; no descriptor where the owner is told.
   [[nodiscard]] virtual interest wants() const noexcept = 0;
 
+  /// Returns whether its owner is told when it may go on; else somebody has to watch what it
+  /// `wants`, or to wait.
+  [[nodiscard]] virtual bool wakes() const noexcept { return false; }
+
   /// Waits until it may go on, or until `until`.
   virtual void wait(time_point until) = 0;
 

@@ -5,13 +5,16 @@
 #include <modal/client/call_fsm.hpp>
 #include <modal/client/client.hpp>
 
+#include <string>
+
 namespace modal::detail {
 
 /// The books of one call, for whoever drives it: its rules, when it began, and how its answer or
 /// error is finished for the caller.
 class call_run {
  public:
-  /// To be made on the thread of the caller, whose own call becomes the parent.
+  /// To be made on the thread of the caller, whose own call becomes the parent: it bounds the
+  /// deadline, and its trace is carried on where the options name none.
   call_run(const outgoing_call& outgoing, const client_config& config, time_point begin);
 
   call_fsm& machine() noexcept { return machine_; }
@@ -29,6 +32,7 @@ class call_run {
   const time_point begin_;
   const call_id parent_;  // of the function that makes this call; nil: none
   const int depth_;
+  const std::string inherited_trace_;  // of that function's own call
   call_fsm machine_;
 };
 

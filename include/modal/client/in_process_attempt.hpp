@@ -17,6 +17,7 @@ class in_process_attempt final : public attempt {
   void start(attempt_request request, std::shared_ptr<wakeable> owner, time_point now) override;
   bool advance(time_point now) override;
   [[nodiscard]] interest wants() const noexcept override { return {}; }
+  [[nodiscard]] bool wakes() const noexcept override { return true; }
   void wait(time_point until) override;
   attempt_result take(time_point now) override;
   void close() noexcept override;

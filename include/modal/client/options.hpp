@@ -28,6 +28,7 @@ enum class on_lost : std::uint8_t {
 /// How one call is made: `modal::remote<f>.with({.timeout = 5s})(…)`. Plain values.
 struct call_options {
   /// The longest the call may take, retries and waits included; not set: `client_config::timeout`.
+  /// A call that a function makes ends with the function's own deadline, if that is earlier.
   /// Of a time that is zero or less nothing is left: the call ends with `deadline_exceeded` at
   /// once.
   /// A call inside the process that a function makes and waits for may be run by the waiting thread
@@ -47,7 +48,8 @@ struct call_options {
   /// Where `modal::async` writes the text of an error, for handlers that take an `error_code`,
   /// which cannot hold it.
   diagnostics* details = nullptr;
-  /// W3C trace context to send, or empty. Must live as long as the call. Any other text is
+  /// W3C trace context to send, or empty: then that of the call whose function makes this one, if
+  /// there is any. Must live as long as the call. Any other text is
   /// `bad_configuration`.
   std::string_view traceparent{};
 };

@@ -21,6 +21,7 @@ class session_attempt final : public attempt {
   void start(attempt_request request, std::shared_ptr<wakeable> owner, time_point now) override;
   bool advance(time_point now) override;
   [[nodiscard]] interest wants() const noexcept override;
+  [[nodiscard]] bool wakes() const noexcept override { return !http_; }
   void wait(time_point until) override;
   attempt_result take(time_point now) override;
   void close() noexcept override;

@@ -13,9 +13,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -121,6 +123,7 @@ class session_link final : public reactor::target {
   void arm(time_point when) MODAL_REQUIRES(mutex_);
 
   // Reading, by one at a time.
+  void look() MODAL_REQUIRES(mutex_);
   void lead(session_call& call, time_point until) MODAL_REQUIRES(mutex_);
   bool pump(const session_call* until_over) MODAL_REQUIRES(mutex_);
   bool connect() MODAL_REQUIRES(mutex_);
@@ -181,6 +184,7 @@ class session_link final : public reactor::target {
   bool has_leader_ MODAL_GUARDED_BY(mutex_) = false;
   bool has_writer_ MODAL_GUARDED_BY(mutex_) = false;  ///< one waits until the socket takes more
   bool is_writing_ MODAL_GUARDED_BY(mutex_) = false;
+  bool is_in_write_ MODAL_GUARDED_BY(mutex_) = false;  ///< memory of calls is being read
   bool may_write_ MODAL_GUARDED_BY(mutex_) = true;
   std::optional<std::uint32_t> reads_for_ MODAL_GUARDED_BY(mutex_);  ///< straight into its body
   time_point moved_at_ MODAL_GUARDED_BY(mutex_);
@@ -220,14 +224,18 @@ class session_link::telling {
   session_link& link_;
 };
 
-/// The session of a client, made anew when it has ended. Safe to share.
+/// The sessions of a client, made anew when they have ended: one for small calls, and one for those
+/// with large arguments or results, so that what the kernel holds of the latter is in no one's way
+/// (ADR 0035). Safe to share.
 class session_pool {
  public:
   explicit session_pool(const session_settings& settings) : settings_(settings) {}
 
-  /// Returns a session that takes calls; null where the executor, or something on the way to it,
-  /// knows no sessions.
-  std::shared_ptr<session_link> take(time_point now);
+  /// Returns a session that takes calls of `function`, with arguments of `size` bytes; null where
+  /// the executor, or something on the way to it, knows no sessions.
+  std::shared_ptr<session_link> take(std::string_view function, std::size_t size, time_point now);
+  /// A result of `function` had `size` bytes: the next one may have as many.
+  void note_result(std::string_view function, std::size_t size) noexcept;
   /// There are none at this executor. Says so, once.
   void refuse(const error& why) noexcept;
   /// Ends them. On the reactor's thread, if there is one.
@@ -236,7 +244,9 @@ class session_pool {
  private:
   const session_settings settings_;
   mutex mutex_;
-  std::shared_ptr<session_link> link_ MODAL_GUARDED_BY(mutex_);
+  std::shared_ptr<session_link> links_[2] MODAL_GUARDED_BY(mutex_);    ///< small calls, large ones
+  std::set<std::string, std::less<>> large_ MODAL_GUARDED_BY(mutex_);  ///< functions, by results
+  std::atomic<std::size_t> large_count_{0};
   bool is_refused_ MODAL_GUARDED_BY(mutex_) = false;
 };
 

@@ -51,3 +51,25 @@ TEST_CASE("call run: finishes an error with the call's names and its report",
   CHECK(report.attempts == 1);
   CHECK(report.total == 1s);
 }
+
+TEST_CASE("call run: a call that a function makes ends with it, and carries its trace on",
+          "[client][call_run]") {
+  constexpr std::string_view trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  std::string of_function(trace);
+  const call_context outer({.id = id128::from_name("outer"),
+                            .depth = 1,
+                            .deadline = begin + 2s,
+                            .traceparent = of_function});
+  std::optional<detail::call_scope> inside(std::in_place, outer);
+  run_bench late({.timeout = 3s});
+  run_bench early({.timeout = 1s, .traceparent = "00-own"});
+  inside.reset();
+  of_function.clear();  // the call may outlive the function
+  CHECK(late.run.deadline() == begin + 2s);
+  CHECK(early.run.deadline() == begin + 1s);
+  const auto head = late.run.make_request(begin).head;
+  CHECK(head.traceparent == trace);
+  CHECK(head.parent == id128::from_name("outer"));
+  CHECK(head.depth == 2);
+  CHECK(early.run.make_request(begin).head.traceparent == "00-own");
+}

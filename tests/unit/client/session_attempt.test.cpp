@@ -380,3 +380,26 @@ TEST_CASE("session attempt: calls that run end with their client, in a handler t
   CHECK(waits.try_get().error() == errc::cancelled);
   CHECK(session.connection.sees_close());
 }
+
+TEST_CASE("session attempt: a call that is waited for does not wait for a handler",
+          "[client][session_attempt]") {
+  scripted_peer peer;
+  client to(peer.url(), with_session);
+  std::promise<void> may_end;
+  std::promise<void> in_handler;
+  std::promise<int> handled;
+  modal::async(twice.on(to), 1, [&](result<int> first) {
+    in_handler.set_value();
+    may_end.get_future().get();
+    handled.set_value(first.value());
+  });
+  scripted_session session(peer.accept());
+  session.accept();
+  session.answer(session.read_call().call, 2);
+  in_handler.get_future().get();  // the client's own thread is in there
+  auto waits = start_call(way::blocking, twice.on(to), 4);
+  session.answer(session.read_call().call, 8);
+  CHECK(waits.get().value() == 8);
+  may_end.set_value();
+  CHECK(handled.get_future().get() == 2);
+}

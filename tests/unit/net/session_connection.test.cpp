@@ -4,6 +4,8 @@
 
 #include "session_peer.hpp"
 
+#include <algorithm>
+
 using namespace test;
 using modal::detail::frame_kind;
 
@@ -193,4 +195,25 @@ TEST_CASE("session: many clients at once each have one", "[net][session]") {
   for (auto& each : peers) CHECK(each->read_answer(0) == 200);
   peers.clear();
   CHECK(server.reaches([](const auto& s) { return s.connections == 0; }));
+}
+
+TEST_CASE("session: one that begins to read late gets all its answers", "[net][session]") {
+  live_executor server(net_config({.queue_length = 1024}));
+  session_peer peer(server.self);
+  constexpr std::uint32_t calls = 600;
+  const std::string body = binary_body(60'000, 'a');
+  std::thread sending([&] {
+    for (std::uint32_t i = 0; i < calls; ++i)
+      peer.line.try_send(call_frame(i, "test::quick", body));
+  });
+  // By then they fill what is between the two, and nothing more is read of it.
+  CHECK(server.reaches([](const auto& s) { return s.succeeded >= 150; }));
+  std::vector<int> answers(calls);
+  for (std::uint32_t i = 0; i < calls; ++i) {
+    const auto head = peer.read();
+    REQUIRE(head.kind == frame_kind::result);
+    ++answers.at(head.call);
+  }
+  CHECK(std::count(answers.begin(), answers.end(), 1) == calls);
+  sending.join();
 }

@@ -96,7 +96,7 @@ bool async_call::begin_woken() {
     way().close();
   }
   const bool was_seen = beginning_.exchange(beginning::over) == beginning::here_and_seen;
-  const bool waits = is_trying_ && !was_seen && !cancel_wanted_.load();
+  const bool waits = is_trying_ && way().wakes() && !was_seen && !cancel_wanted_.load();
   insist([&] {
     driver_->events.post(shared_from_this(), waits ? run_.deadline() : time_point::min());
   });

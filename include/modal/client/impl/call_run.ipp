@@ -8,8 +8,10 @@
 namespace modal::detail {
 namespace {
 
+// A function that makes a call waits no longer for it than its own caller does for the function.
 time_point deadline_of(const call_options& options, const client_config& config, time_point begin) {
-  return saturating_add(begin, options.timeout.value_or(config.timeout));
+  return std::min(saturating_add(begin, options.timeout.value_or(config.timeout)),
+                  this_call().deadline());
 }
 
 std::uint64_t jitter_seed(const call_id& id) noexcept {
@@ -25,6 +27,8 @@ call_run::call_run(const outgoing_call& outgoing, const client_config& config, t
       begin_(begin),
       parent_(this_call().id()),
       depth_(parent_.is_nil() ? 0 : this_call().depth() + 1),
+      inherited_trace_(outgoing.options.traceparent.empty() ? this_call().traceparent()
+                                                            : std::string_view()),
       machine_(outgoing.options, deadline_of(outgoing.options, config, begin),
                jitter_seed(outgoing.id)) {}
 
@@ -47,7 +51,8 @@ attempt_request call_run::make_request(time_point now) const {
   request.head.parent = parent_;
   request.head.depth = depth_;
   request.head.repeats = outgoing_.options.lost == on_lost::repeat;
-  request.head.traceparent = outgoing_.options.traceparent;
+  request.head.traceparent =
+      inherited_trace_.empty() ? outgoing_.options.traceparent : std::string_view(inherited_trace_);
   return request;
 }
 

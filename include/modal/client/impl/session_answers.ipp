@@ -13,6 +13,12 @@
 #include <utility>
 
 namespace modal::detail {
+namespace {
+
+// Payloads from this size on have a connection for themselves.
+constexpr std::size_t large_payload = 1 << 20;
+
+}  // namespace
 
 // ---- Beginning
 
@@ -210,6 +216,12 @@ void session_link::end_if_forgotten(std::uint32_t number) {
 void session_link::end(session_call::ending how, const error& reason) {
   if (phase_ == phase::over) return;
   phase_ = phase::over;
+  // Arguments are not to go while they are being written; that does not take long.
+  while (is_in_write_) {
+    mutex_.unlock();
+    ::sched_yield();
+    mutex_.lock();
+  }
   for (std::size_t i = 0; i < entries_.size(); ++i)
     if (entries_[i].call != nullptr) end_with(*entries_[i].call, how, reason);
   while (!queued_.empty()) end_with(queued_.front(), how, reason);
@@ -262,19 +274,36 @@ void session_link::settle() noexcept {
 
 // ---- The pool
 
-std::shared_ptr<session_link> session_pool::take(time_point now) {
+std::shared_ptr<session_link> session_pool::take(std::string_view function, std::size_t size,
+                                                 time_point now) {
   const mutex_lock lock(mutex_);
   if (is_refused_) return nullptr;
-  if (link_ == nullptr || !link_->takes_calls())
-    link_ = std::make_shared<session_link>(settings_, now);
-  return link_;
+  const bool is_large = size >= large_payload || (!large_.empty() && large_.contains(function));
+  auto& link = links_[is_large ? 1 : 0];
+  if (link == nullptr || !link->takes_calls())
+    link = std::make_shared<session_link>(settings_, now);
+  return link;
+}
+
+void session_pool::note_result(std::string_view function, std::size_t size) noexcept {
+  const bool is_large = size >= large_payload;
+  if (!is_large && large_count_.load(std::memory_order_relaxed) == 0) return;
+  try {
+    const mutex_lock lock(mutex_);
+    if (is_large)
+      large_.emplace(function);
+    else if (const auto found = large_.find(function); found != large_.end())
+      large_.erase(found);
+    large_count_.store(large_.size(), std::memory_order_relaxed);
+  } catch (const std::bad_alloc&) {  // then it goes with the small ones once more
+  }
 }
 
 void session_pool::refuse(const error& why) noexcept {
   {
     const mutex_lock lock(mutex_);
     if (std::exchange(is_refused_, true)) return;
-    link_.reset();
+    for (auto& each : links_) each.reset();
   }
   try {
     log_to_stderr()({.level = log_level::warning,
@@ -289,12 +318,13 @@ void session_pool::refuse(const error& why) noexcept {
 }
 
 void session_pool::detach() noexcept {
-  std::shared_ptr<session_link> last;
+  std::shared_ptr<session_link> last[2];
   {
     const mutex_lock lock(mutex_);
-    last = std::move(link_);
+    std::move(std::begin(links_), std::end(links_), last);
   }
-  if (last != nullptr) last->detach();
+  for (const auto& each : last)
+    if (each != nullptr) each->detach();
 }
 
 }  // namespace modal::detail

@@ -21,7 +21,7 @@ void session_attempt::start(attempt_request request, std::shared_ptr<wakeable> o
 
 void session_attempt::begin(time_point now) {
   while (turns_++ < most_turns) {
-    link_ = sessions_.take(now);
+    link_ = sessions_.take(request_.head.function, request_.arguments->wire_size(), now);
     if (link_ == nullptr) break;
     const bool is_taken = link_->submit(call_, request_, owner_, now);
     if (is_taken && events_ != nullptr) link_->attach(*events_);
@@ -72,6 +72,7 @@ attempt_result session_attempt::take(time_point now) {
     came.body = *std::move(call_.failure);
   else if (call_.how == session_call::ending::answered)
     came.body = std::move(call_.body);
+  if (came.body) sessions_.note_result(request_.head.function, came.body->size());
   link_.reset();
   owner_.reset();
   return came;

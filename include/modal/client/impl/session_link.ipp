@@ -74,7 +74,7 @@ bool session_link::submit(session_call& call, const attempt_request& request,
   // What ended while nobody looked is not used: a call that goes nowhere may have run.
   if (phase_ == phase::open && !has_leader_ && machine_->open_calls() == 0 &&
       now - moved_at_ >= quiet_time)
-    pump(nullptr);
+    look();
   if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
   call.request_ = &request;
   call.owner_ = std::move(owner);
@@ -89,7 +89,11 @@ bool session_link::submit(session_call& call, const attempt_request& request,
       ended_.reserve(2 * (ended_.size() + woken_calls_));
   }
   if (phase_ != phase::open || !queued_.empty() || !begin(call, now)) queued_.push_back(call);
-  flush_soon();
+  // Who waits does not rely on the reactor, which may wait for it.
+  if (call.owner_)
+    flush_soon();
+  else
+    flush();
   return true;
 }
 
@@ -117,6 +121,15 @@ void session_link::wait(session_call& call, time_point until) {
     }
   }
   if (!has_leader_) pass_on();
+}
+
+// Reads what is there, as leader.
+void session_link::look() {
+  {
+    const marked leads(has_leader_);
+    pump(nullptr);
+  }
+  pass_on();
 }
 
 // Reads for all, once, or waits for something to read.
@@ -343,9 +356,11 @@ void session_link::flush() {
   stream* const socket = &socket_;  // closed by nobody before the end of this
   while (phase_ == phase::open && may_write_ && machine_->has_output()) {
     const auto parts = machine_->batch();
+    is_in_write_ = true;
     mutex_.unlock();
     const auto sent = socket->try_write(parts);
     mutex_.lock();
+    is_in_write_ = false;
     if (phase_ != phase::open) break;
     const bool is_broken =
         sent.what == io_result::kind::failed || sent.what == io_result::kind::closed;

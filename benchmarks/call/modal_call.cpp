@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // modal as its README shows it: an executor and a client, each with its defaults (but a quiet log).
-// The function that takes the numbers sees them where they arrived. One client serves all threads,
-// which is how it is meant to be used: each call in flight has a connection to itself.
+// The function that takes the numbers sees them where they arrived. Built three times:
+//
+//     bench_call_modal       over plain HTTP: one client serves all threads, and each call in
+//                            flight has a connection to itself
+//     bench_call_session     BENCH_SESSION=1: on sessions, a client for each connection that the
+//                            case asks for
+//     bench_call_session_io  BENCH_RUN=io: the same, of functions that run where they are read
 
 #include <modal/asio.hpp>
 #include <modal/executor.hpp>
@@ -17,6 +22,13 @@
 #include <future>
 #include <stdexcept>
 
+#ifndef BENCH_SESSION
+#define BENCH_SESSION 0
+#endif
+#ifndef BENCH_RUN
+#define BENCH_RUN worker
+#endif
+
 namespace bench_functions {
 
 std::int32_t add(std::int32_t a, std::int32_t b) { return a + b; }
@@ -26,11 +38,13 @@ std::int64_t take(std::int32_t more, std::span<const float> numbers) {
 
 }  // namespace bench_functions
 
-MODAL_FUNCTION(bench_functions::add)
-MODAL_FUNCTION(bench_functions::take)
+MODAL_FUNCTION(bench_functions::add, .run = modal::run_on::BENCH_RUN)
+MODAL_FUNCTION(bench_functions::take, .run = modal::run_on::BENCH_RUN)
 
 namespace bench {
 namespace {
+
+const modal::client_config settings{.session = BENCH_SESSION != 0};
 
 class modal_connection final : public connection {
  public:
@@ -57,7 +71,7 @@ void check(bool right) {
 /// Completions run on the client's one I/O thread and start the next call there.
 class async_flight final : public flight {
  public:
-  explicit async_flight(const std::string& endpoint) : client_(endpoint) {}
+  explicit async_flight(const std::string& endpoint) : client_(endpoint, settings) {}
 
   void run(std::size_t calls, std::size_t in_flight,
            std::vector<std::chrono::nanoseconds>& times) override {
@@ -97,7 +111,7 @@ class async_flight final : public flight {
 
 class spawn_flight final : public flight {
  public:
-  explicit spawn_flight(const std::string& endpoint) : client_(endpoint) {}
+  explicit spawn_flight(const std::string& endpoint) : client_(endpoint, settings) {}
 
   void run(std::size_t calls, std::size_t in_flight,
            std::vector<std::chrono::nanoseconds>& times) override {
@@ -137,7 +151,9 @@ void serve(const std::string& address, const std::function<void(const std::strin
 }
 
 std::unique_ptr<connection> open_connection(const std::string& endpoint) {
-  static const auto shared = std::make_shared<modal::client>(endpoint);
+  const auto make = [&] { return std::make_shared<modal::client>(endpoint, settings); };
+  if (BENCH_SESSION != 0) return std::make_unique<modal_connection>(make());
+  static const auto shared = make();
   return std::make_unique<modal_connection>(shared);
 }
 
