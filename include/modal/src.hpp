@@ -23,6 +23,7 @@
 #include <modal/client/impl/session_answers.ipp>
 #include <modal/client/impl/session_attempt.ipp>
 #include <modal/client/impl/session_link.ipp>
+#include <modal/client/impl/session_opening.ipp>
 #include <modal/client/impl/transport.ipp>
 #include <modal/client/impl/url.ipp>
 #include <modal/function/impl/catalog.ipp>
@@ -33,6 +34,7 @@
 #include <modal/gpu/impl/current_stream.ipp>
 #include <modal/http1/impl/chunks.ipp>
 #include <modal/http1/impl/head.ipp>
+#include <modal/net/impl/bell.ipp>
 #include <modal/net/impl/lookup.ipp>
 #include <modal/net/impl/reactor.ipp>
 #include <modal/net/impl/stream.ipp>

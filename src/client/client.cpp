@@ -13,5 +13,6 @@
 #include <modal/client/impl/session_answers.ipp>
 #include <modal/client/impl/session_attempt.ipp>
 #include <modal/client/impl/session_link.ipp>
+#include <modal/client/impl/session_opening.ipp>
 #include <modal/client/impl/transport.ipp>
 #include <modal/client/impl/url.ipp>

@@ -89,7 +89,6 @@ void session_connection::take_in(events what) {
   if ((what & resumed) != 0) resume_paused();
   if ((what & event_loop::late) != 0) {
     note_late();
-    machine_.on_time(now_);
     end_late();
     if (machine_.is_idle() && !is_trimmed_ && now_ >= machine_.idle_since() + quiet_time) {
       machine_.trim();
@@ -131,7 +130,13 @@ void session_connection::advance() {
     if (!perform_all()) continue;  // memory of what is out is given back
     if (more != 0) return shared_->loop->tell(shared_from_this(), goes_on);
     if (is_held && machine_.backlog() < most_backlog) continue;
-    if (!machine_.is_going() || machine_.open_calls() != 0 || machine_.has_output()) break;
+    // What has come is read before anybody is found to be late.
+    if (now_ >= machine_.due()) {
+      machine_.on_time(now_);
+      if (!perform_all()) continue;
+      flush();
+    }
+    if (!machine_.is_going() || machine_.owes_answers() || machine_.has_output()) break;
     begin_linger();
   }
   if (is_closed()) return;

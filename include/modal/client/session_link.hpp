@@ -6,6 +6,7 @@
 #include <modal/client/attempt.hpp>
 #include <modal/client/connector.hpp>
 #include <modal/client/options.hpp>
+#include <modal/net/bell.hpp>
 #include <modal/net/reactor.hpp>
 #include <modal/session/session_fsm.hpp>
 
@@ -35,6 +36,7 @@ class session_call {
     answered,  ///< `body`, or `failure`
     lost,      ///< the session ended: `failure`
     unseen,    ///< the executor has not looked at it, or there was no session: try another one
+    broken,    ///< there was none in the end, for no reason that was told: `failure`
     refused,   ///< there are no sessions: `failure` says why
   };
 
@@ -124,6 +126,7 @@ class session_link final : public reactor::target {
 
   // Reading, by one at a time.
   void look() MODAL_REQUIRES(mutex_);
+  void wake_leader() MODAL_REQUIRES(mutex_);
   void lead(session_call& call, time_point until) MODAL_REQUIRES(mutex_);
   bool pump(const session_call* until_over) MODAL_REQUIRES(mutex_);
   bool connect() MODAL_REQUIRES(mutex_);
@@ -152,6 +155,7 @@ class session_link final : public reactor::target {
   void end_if_sent(session_call& call) MODAL_REQUIRES(mutex_);
   void end_with(session_call& call, session_call::ending how, const error& reason)
       MODAL_REQUIRES(mutex_);
+  void say_last_words() noexcept MODAL_REQUIRES(mutex_);
   void end_if_forgotten(std::uint32_t number) MODAL_REQUIRES(mutex_);
   void settle() noexcept MODAL_REQUIRES(mutex_);
   void forget(session_call& call) noexcept MODAL_REQUIRES(mutex_);
@@ -161,6 +165,7 @@ class session_link final : public reactor::target {
   class telling;
 
   const session_settings settings_;
+  bell bell_;  ///< wakes the leader
 
   mutable detail::mutex mutex_;
   condition_variable written_;  ///< nobody writes any more
@@ -182,7 +187,10 @@ class session_link final : public reactor::target {
   std::vector<std::shared_ptr<wakeable>> ended_ MODAL_GUARDED_BY(mutex_);
   std::vector<bytes_view> parts_ MODAL_GUARDED_BY(mutex_);
   bool has_leader_ MODAL_GUARDED_BY(mutex_) = false;
-  bool has_writer_ MODAL_GUARDED_BY(mutex_) = false;  ///< one waits until the socket takes more
+  session_call* leader_ MODAL_GUARDED_BY(mutex_) = nullptr;  ///< for whose call
+  bool sleeps_ MODAL_GUARDED_BY(mutex_) = false;             ///< the leader, and nobody has rung
+  time_point sleeps_until_ MODAL_GUARDED_BY(mutex_);
+  unsigned room_seen_ MODAL_GUARDED_BY(mutex_) = 0;  ///< how often the socket said it takes more
   bool is_writing_ MODAL_GUARDED_BY(mutex_) = false;
   bool is_in_write_ MODAL_GUARDED_BY(mutex_) = false;  ///< memory of calls is being read
   bool may_write_ MODAL_GUARDED_BY(mutex_) = true;
@@ -238,6 +246,10 @@ class session_pool {
   void note_result(std::string_view function, std::size_t size) noexcept;
   /// There are none at this executor. Says so, once.
   void refuse(const error& why) noexcept;
+  /// A connection ended instead of becoming a session. That means the same when it happens twice,
+  /// and no session has come to be in between.
+  void note_broken(const error& why) noexcept;
+  void note_open() noexcept { broken_count_.store(0, std::memory_order_relaxed); }
   /// Ends them. On the reactor's thread, if there is one.
   void detach() noexcept;
 
@@ -247,6 +259,9 @@ class session_pool {
   std::shared_ptr<session_link> links_[2] MODAL_GUARDED_BY(mutex_);    ///< small calls, large ones
   std::set<std::string, std::less<>> large_ MODAL_GUARDED_BY(mutex_);  ///< functions, by results
   std::atomic<std::size_t> large_count_{0};
+  std::atomic<int> broken_count_{0};
+  /// Those that take no calls, and end with their last one.
+  std::vector<std::weak_ptr<session_link>> going_ MODAL_GUARDED_BY(mutex_);
   bool is_refused_ MODAL_GUARDED_BY(mutex_) = false;
 };
 

@@ -67,8 +67,8 @@ class reactor {
   /// still is: set by this. @return whether something has happened since it was watched last, while
   /// nobody was told: whoever has not tried since does so now.
   bool watch(int descriptor, target& whom, bool& is_watched);
-  /// Nobody is told of `descriptor` from now on, which may be closed.
-  void unwatch(int descriptor) noexcept;
+  /// `whom` is not told of `descriptor` from now on, which may be closed, or be another's by now.
+  void unwatch(int descriptor, const target& whom) noexcept;
 
   /// Runs `on_time` of `whom` at `due`, instead of an earlier such time; `never` for not at all.
   void schedule(target& whom, time_point due) noexcept;

@@ -47,6 +47,8 @@ enum class frame_kind : std::uint8_t {
   go_away = 10,
 };
 inline constexpr std::uint8_t first_optional_kind = 128;
+/// Of an `error` for which nobody waits.
+inline constexpr int status_cancelled = 499;
 
 /// Of `call` and `result`: the rest of the payload comes in segments.
 inline constexpr std::uint8_t frame_has_more = 1;
@@ -71,6 +73,8 @@ inline constexpr std::size_t frame_head_bytes = 16;
 inline constexpr std::size_t frame_alignment = 16;
 /// Of any frame's body but a segment's, besides the part of a payload that it holds.
 inline constexpr std::size_t most_frame_text = 8 << 10;
+/// No more of a payload is in such a frame, whatever the peer would take.
+inline constexpr std::uint32_t most_inline = 64 << 10;
 /// No segment is longer, whatever the peer would take.
 inline constexpr std::size_t most_segment = 1 << 20;
 
@@ -95,11 +99,6 @@ struct session_hello {
   std::uint64_t payload_bytes = 0;         ///< most bytes of one payload
   std::uint32_t credit = 0;  ///< bytes of each payload in segments that need not be asked for
   std::uint32_t silence_ms = 10'000;  ///< after which it asks whether the other end is there
-  /// Of an executor: the name of a socket in the abstract name space by which a caller on the same
-  /// host reaches it too; empty: none.
-  std::string local_name;
-  /// What to say there, so that it is known to be the same executor.
-  std::string local_token;
   /// Features that it cannot do without, and does not know: never written.
   std::string unknown_required;
 };

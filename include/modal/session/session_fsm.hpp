@@ -147,6 +147,8 @@ class session_fsm {
   void on_time(time_point now);
 
   [[nodiscard]] std::size_t open_calls() const noexcept { return open_; }
+  /// Executor: returns whether some call is not answered, or not to its last byte.
+  [[nodiscard]] bool owes_answers() const noexcept;
   /// Returns whether nothing is under way, in either direction.
   [[nodiscard]] bool is_idle() const noexcept {
     return is_ready_ && open_ == 0 && !has_output() && input_begin_ == input_end_;
@@ -158,12 +160,14 @@ class session_fsm {
  private:
   struct stream {
     bool is_open = false;
-    bool is_given = false;      ///< no more arguments come, or go
-    bool is_answered = false;   ///< no more of an answer comes, or goes
-    bool has_result = false;    ///< its answer has begun
-    bool is_forgotten = false;  ///< its owner was told, or does not want to be
-    bool is_awaited = false;    ///< `sent` is owed
-    std::uint32_t ordinal = 0;  ///< of a caller's call: how many were sent before it
+    bool is_given = false;             ///< no more arguments come, or go
+    bool is_answered = false;          ///< no more of an answer comes, or goes
+    bool has_result = false;           ///< its answer has begun
+    bool is_forgotten = false;         ///< its owner was told, or does not want to be
+    bool is_awaited = false;           ///< `sent` is owed
+    bool is_cancelled = false;         ///< nobody gives credit for its answer any more
+    time_point starved_since = never;  ///< its answer has no credit, or its arguments no end
+    std::uint32_t ordinal = 0;         ///< of a caller's call: how many were sent before it
     std::uint64_t in_left = 0;
     std::uint64_t in_credit = 0;
     outgoing_payload out;
@@ -193,6 +197,8 @@ class session_fsm {
   void set_credit(stream& which, std::uint64_t credit) noexcept;
   void expect(stream& which, std::uint64_t bytes) noexcept;
   void expect_nothing(stream& which) noexcept;
+  void forget_ended() noexcept;
+  [[nodiscard]] time_point starved_since() const noexcept;
   void send_payload(stream& which, std::uint32_t call, std::vector<bytes_view>&& rest) noexcept;
   [[nodiscard]] bool is_caller() const noexcept { return config_.side == session_side::caller; }
   [[nodiscard]] std::size_t most_body() const noexcept {
@@ -201,11 +207,12 @@ class session_fsm {
 
   const session_config config_;
   session_hello peer_;
-  std::deque<stream> streams_;        ///< by number
-  outbox out_;                        ///< refers to those
-  std::vector<std::uint32_t> free_;   ///< caller: numbers below `streams_.size()`
-  std::vector<std::uint32_t> waits_;  ///< calls of which `sent` is owed
-  bool may_be_sent_ = false;          ///< one of those
+  std::deque<stream> streams_;          ///< by number
+  outbox out_;                          ///< refers to those
+  std::vector<std::uint32_t> free_;     ///< caller: numbers below `streams_.size()`
+  std::vector<std::uint32_t> waits_;    ///< calls of which `sent` is owed
+  std::vector<std::uint32_t> unended_;  ///< executor: answered calls whose arguments have no end
+  bool may_be_sent_ = false;            ///< one of those
   std::size_t open_ = 0;
   std::uint64_t owed_ = 0;   ///< bytes that have credit and have not come
   std::uint32_t calls_ = 0;  ///< that were sent, or came
@@ -225,7 +232,6 @@ class session_fsm {
   bool peer_is_going_ = false;
   bool has_ended_ = false;  ///< the other end sends no more
   bool owes_pong_ = false;
-  bool is_pinged_ = false;
   std::uint32_t pong_ = 0;
   std::uint32_t seen_ = 0;     ///< how many of our calls an executor that goes has looked at
   std::size_t unseen_at_ = 0;  ///< which number is to be looked at next
@@ -234,7 +240,9 @@ class session_fsm {
 
   time_point begun_at_;
   time_point heard_at_;
-  time_point frame_since_ = never;     ///< a small frame has begun to come
+  time_point pinged_at_ = never;
+  time_point frame_since_ = never;  ///< a small frame has begun to come
+  time_point written_at_{};
   time_point blocked_since_ = never;   ///< since when nothing was taken
   time_point expected_since_ = never;  ///< since when nothing came of what is owed
   time_point idle_since_;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <modal/client/call_run.hpp>
+#include <modal/function/context.hpp>
 
 #include "support/catch.hpp"
+
+#include <optional>
 
 using namespace std::chrono_literals;
 using namespace modal;
@@ -59,7 +62,9 @@ TEST_CASE("call run: a call that a function makes ends with it, and carries its 
   const call_context outer({.id = id128::from_name("outer"),
                             .depth = 1,
                             .deadline = begin + 2s,
-                            .traceparent = of_function});
+                            .function = "outer",
+                            .traceparent = of_function,
+                            .device = {}});
   std::optional<detail::call_scope> inside(std::in_place, outer);
   run_bench late({.timeout = 3s});
   run_bench early({.timeout = 1s, .traceparent = "00-own"});

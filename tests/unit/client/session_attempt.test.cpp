@@ -91,51 +91,6 @@ TEST_CASE("session attempt: many calls share a connection, and are answered in a
   }
 }
 
-TEST_CASE("session attempt: where there are no sessions, calls go over HTTP",
-          "[client][session_attempt]") {
-  for (const auto how : {way::blocking, way::spawned}) {
-    for (const std::string_view refusal :
-         {"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
-          "HTTP/1.1 426 Upgrade Required\r\ncontent-length: 0\r\n\r\n",
-          "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", "nonsense\r\n\r\n", ""}) {
-      scripted_peer peer;
-      client to(peer.url(), with_session);
-      auto call = start_call(how, twice.on(to), 21);
-      {
-        auto refused = peer.accept();
-        (void)refused.read_head();
-        refused.send(refusal);
-      }
-      auto connection = peer.accept();
-      connection.send(answer_to(connection.read_request(), 42));
-      CHECK(call.get().value() == 42);
-      auto next = start_call(how, twice.on(to), 4);  // it does not ask again
-      connection.send(answer_to(connection.read_request(), 8));
-      CHECK(next.get().value() == 8);
-    }
-  }
-}
-
-TEST_CASE("session attempt: one that is busy now is asked again later",
-          "[client][session_attempt]") {
-  scripted_peer peer;
-  client to(peer.url(), with_session);
-  auto call = start_call(way::blocking, twice.on(to).with({.retries = 0}), 21);
-  for (int i = 0; i < 3; ++i) {
-    auto refused = peer.accept();
-    (void)refused.read_head();
-    refused.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
-  }
-  auto connection = peer.accept();
-  connection.send(answer_to(connection.read_request(), 42));
-  CHECK(call.get().value() == 42);
-  auto next = start_call(way::blocking, twice.on(to), 4);
-  scripted_session session(peer.accept());
-  session.accept();
-  session.answer(session.read_call().call, 8);
-  CHECK(next.get().value() == 8);
-}
-
 TEST_CASE("session attempt: an error is that of its call", "[client][session_attempt]") {
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
@@ -402,4 +357,23 @@ TEST_CASE("session attempt: a call that is waited for does not wait for a handle
   CHECK(waits.get().value() == 8);
   may_end.set_value();
   CHECK(handled.get_future().get() == 2);
+}
+
+TEST_CASE("session attempt: a session that has ended unseen is not used",
+          "[client][session_attempt]") {
+  scripted_peer peer;
+  client to(peer.url(), with_session);
+  {
+    auto left = start_call(way::blocking, twice.on(to).with({.timeout = 50ms, .retries = 0}), 21);
+    scripted_session session(peer.accept());
+    session.accept();
+    (void)session.read_call();
+    CHECK(left.get().error() == errc::deadline_exceeded);
+    CHECK(session.read().kind == frame_kind::cancel);
+  }  // and nobody reads of it that it ends
+  auto next = start_call(way::blocking, twice.on(to).with({.retries = 0}), 4);
+  scripted_session session(peer.accept());
+  session.accept();
+  session.answer(session.read_call().call, 8);
+  CHECK(next.get().value() == 8);
 }

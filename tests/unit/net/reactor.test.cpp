@@ -69,7 +69,7 @@ TEST_CASE("reactor: tells of a descriptor while somebody watches it", "[net][rea
   r.idle_ready = [&](int descriptor) { idle.set_value(descriptor); };
   target->ready = [&] {
     if (++events == 1) return watching.set_value();
-    r.self.unwatch(pair.ends[0]);
+    r.self.unwatch(pair.ends[0], *target);
     heard.set_value();
   };
   target->posted = [&] { r.self.watch(pair.ends[0], *target, is_watched); };
@@ -183,7 +183,7 @@ TEST_CASE("reactor: what may wait for the next event comes with it, or in time",
   }
   std::promise<void> unwatched;
   watcher->posted = [&] {
-    r.self.unwatch(pair.ends[0]);
+    r.self.unwatch(pair.ends[0], *watcher);
     r.self.schedule(*watcher, never);
     unwatched.set_value();
   };
@@ -200,7 +200,7 @@ TEST_CASE("reactor: tells who watches next that something was missed", "[net][re
   std::promise<bool> first;
   target->posted = [&] {
     first.set_value(r.self.watch(pair.ends[0], *target, is_watched));
-    r.self.unwatch(pair.ends[0]);
+    r.self.unwatch(pair.ends[0], *target);
   };
   target->ready = [] {};
   r.self.post(target);
@@ -210,9 +210,9 @@ TEST_CASE("reactor: tells who watches next that something was missed", "[net][re
   std::promise<bool> third;
   target->posted = [&] {
     second.set_value(r.self.watch(pair.ends[0], *target, is_watched));
-    r.self.unwatch(pair.ends[0]);
+    r.self.unwatch(pair.ends[0], *target);
     third.set_value(r.self.watch(pair.ends[0], *target, is_watched));
-    r.self.unwatch(pair.ends[0]);
+    r.self.unwatch(pair.ends[0], *target);
   };
   r.self.post(target);
   CHECK(second.get_future().get());

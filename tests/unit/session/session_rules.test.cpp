@@ -195,3 +195,87 @@ TEST_CASE("session: bytes may be read to where they belong", "[session][session_
   CHECK(end.machine.left_of(0) == 0);
   CHECK(end.feed(lone_end::call(1, "", 0)) == session_kind::call);
 }
+
+TEST_CASE("session: frames that follow each other are not one that is slow",
+          "[session][session_fsm]") {
+  lone_end end(session_side::executor);
+  end.feed(end.hello_frame);
+  const std::string ping = lone_end::frame({.kind = frame_kind::ping}, "");
+  end.feed(ping.substr(0, 5));
+  for (int i = 0; i < 30; ++i) {  // never just at the end of one
+    end.now += 1s;
+    end.feed(ping.substr(5) + ping.substr(0, 5));
+    end.machine.on_time(end.now);
+  }
+  CHECK_FALSE(end.machine.is_over());
+}
+
+TEST_CASE("session: a result of which nobody wants the rest does not wait for credit",
+          "[session][session_fsm]") {
+  lone_end end(session_side::executor);
+  end.feed(end.hello_frame + lone_end::call(0, "", 0));
+  end.feed(lone_end::frame({.kind = frame_kind::cancel}, ""));
+  const std::string large(100'000, 'x');
+  const modal::bytes_view part = std::as_bytes(std::span(large));
+  end.machine.send_result(0, 0, {}, {}, {&part, 1}, part.size());
+  CHECK(end.machine.is_sent(0));
+  CHECK(end.machine.open_calls() == 0);
+}
+
+TEST_CASE("session: a peer cannot have more copied than this end sends at once",
+          "[session][session_fsm]") {
+  lone_end end(session_side::executor);
+  modal::detail::session_hello greedy;
+  greedy.inline_bytes = ~0U;
+  std::vector<std::byte> body;
+  write_hello(body, greedy);
+  end.feed(lone_end::frame({.kind = frame_kind::hello, .value = 1}, test::text_of(body)));
+  CHECK(end.machine.peer().inline_bytes == modal::detail::most_inline);
+}
+
+TEST_CASE("session: what a caller leaves standing ends with its time", "[session][session_fsm]") {
+  lone_end end(session_side::executor);
+  const auto live = [&end](int seconds) {
+    for (int i = 0; i < seconds && !end.machine.is_over(); ++i) {
+      end.now += 1s;
+      end.machine.on_time(end.now);
+      if (end.machine.has_output()) {
+        std::size_t size = 0;
+        for (const auto each : end.machine.batch()) size += each.size();
+        end.machine.note_written(size, end.now);
+      }
+      end.feed(lone_end::frame({.kind = frame_kind::pong}, ""));
+    }
+  };
+  SECTION("a result without credit") {
+    end.feed(end.hello_frame + lone_end::call(0, "", 0));
+    const std::string large(100'000, 'x');
+    const modal::bytes_view part = std::as_bytes(std::span(large));
+    end.machine.send_result(0, 0, {}, {}, {&part, 1}, part.size());
+    live(10);
+    end.feed(lone_end::frame({.kind = frame_kind::credit, .value = 100}, ""));
+    live(29);
+    CHECK_FALSE(end.machine.is_over());
+    live(5);
+    CHECK_THAT(end.why(), Catch::Matchers::Contains("wait for too long"));
+  }
+  SECTION("arguments that do not end") {
+    end.feed(end.hello_frame + lone_end::call(0, "", 5000, modal::detail::frame_has_more));
+    end.machine.send_error(0, 0, 503, "no");
+    live(29);
+    CHECK_FALSE(end.machine.is_over());
+    live(5);
+    CHECK_THAT(end.why(), Catch::Matchers::Contains("wait for too long"));
+  }
+}
+
+TEST_CASE("session: nobody is given up who was not asked", "[session][session_fsm]") {
+  lone_end end(session_side::executor);
+  end.feed(end.hello_frame + lone_end::call(0, "", 0));
+  end.now += 100s;  // this end was asleep
+  end.machine.on_time(end.now);
+  CHECK_FALSE(end.machine.is_over());
+  end.now += 2s;
+  end.machine.on_time(end.now);
+  CHECK(end.machine.is_over());
+}

@@ -95,8 +95,9 @@ bool async_call::begin_woken() {
   } catch (const std::bad_alloc&) {
     way().close();
   }
+  const bool is_told = is_trying_ && way().wakes();
   const bool was_seen = beginning_.exchange(beginning::over) == beginning::here_and_seen;
-  const bool waits = is_trying_ && way().wakes() && !was_seen && !cancel_wanted_.load();
+  const bool waits = is_told && !was_seen && !cancel_wanted_.load();
   insist([&] {
     driver_->events.post(shared_from_this(), waits ? run_.deadline() : time_point::min());
   });
@@ -234,7 +235,7 @@ void async_call::watch_and_wait() {
 
 // Before anything else happens on the thread: the number may soon be another's.
 void async_call::unwatch() noexcept {
-  if (watched_ >= 0) driver_->events.unwatch(std::exchange(watched_, -1));
+  if (watched_ >= 0) driver_->events.unwatch(std::exchange(watched_, -1), *this);
 }
 
 void async_call::finish(result<incoming_answer> answer) noexcept {

@@ -66,7 +66,11 @@ void session_link::dispatch() {
       const bool is_other = why == errc::unsupported_feature;
       return end(is_other ? session_call::ending::refused : session_call::ending::lost, why);
     }
-    take(told);
+    try {
+      take(told);
+    } catch (const std::bad_alloc&) {  // somebody would never hear of it
+      return end(session_call::ending::lost, error(make_error_code(errc::connection_lost), {}));
+    }
     has_ended = true;
   }
   if (!has_ended) return;
@@ -158,6 +162,7 @@ void session_link::take_error(const session_fsm::event& told) {
   auto& details = reason.details();
   if (reason == errc::signature_mismatch && !details.signature.empty())
     details.message = explain_difference(details.signature, call.request_->own_signature);
+  entries_[told.call].body = {};
   call.failure = std::move(reason);
   call.how = session_call::ending::answered;
   end_if_sent(call);
@@ -191,6 +196,7 @@ void session_link::end_call(session_call& call, session_call::ending how) {
     ended_.push_back(std::move(call.owner_));  // there is room: see `submit`
   } else {
     call.changed_.notify_one();
+    if (leader_ == &call) wake_leader();
   }
 }
 
@@ -225,11 +231,21 @@ void session_link::end(session_call::ending how, const error& reason) {
   for (std::size_t i = 0; i < entries_.size(); ++i)
     if (entries_[i].call != nullptr) end_with(*entries_[i].call, how, reason);
   while (!queued_.empty()) end_with(queued_.front(), how, reason);
+  say_last_words();
   // Whoever waits on it learns that it is over; whoever watches it closes it.
   if (socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
   for (session_call& each : followers_) each.changed_.notify_one();
   if (reactor* const events = events_; events != nullptr)
     insist([&] { events->post(std::static_pointer_cast<session_link>(shared_from_this())); });
+}
+
+// Why it ends, as far as the socket takes that at once.
+void session_link::say_last_words() noexcept {
+  try {
+    if (machine_ && socket_.is_open() && machine_->has_output())
+      (void)socket_.try_write(machine_->batch());
+  } catch (const std::bad_alloc&) {  // then it does not learn that
+  }
 }
 
 void session_link::end_with(session_call& call, session_call::ending how, const error& reason) {
@@ -280,8 +296,12 @@ std::shared_ptr<session_link> session_pool::take(std::string_view function, std:
   if (is_refused_) return nullptr;
   const bool is_large = size >= large_payload || (!large_.empty() && large_.contains(function));
   auto& link = links_[is_large ? 1 : 0];
-  if (link == nullptr || !link->takes_calls())
-    link = std::make_shared<session_link>(settings_, now);
+  if (link != nullptr && link->takes_calls()) return link;
+  if (link != nullptr) {
+    std::erase_if(going_, [](const auto& each) { return each.expired(); });
+    going_.push_back(link);
+  }
+  link = std::make_shared<session_link>(settings_, now);
   return link;
 }
 
@@ -317,14 +337,22 @@ void session_pool::refuse(const error& why) noexcept {
   }
 }
 
+void session_pool::note_broken(const error& why) noexcept {
+  if (broken_count_.fetch_add(1, std::memory_order_relaxed) != 0) refuse(why);
+}
+
 void session_pool::detach() noexcept {
   std::shared_ptr<session_link> last[2];
+  std::vector<std::weak_ptr<session_link>> others;
   {
     const mutex_lock lock(mutex_);
     std::move(std::begin(links_), std::end(links_), last);
+    others.swap(going_);
   }
   for (const auto& each : last)
     if (each != nullptr) each->detach();
+  for (const auto& each : others)
+    if (const auto alive = each.lock()) alive->detach();
 }
 
 }  // namespace modal::detail

@@ -7,6 +7,7 @@ namespace modal::detail {
 namespace {
 
 constexpr int most_turns = 3;
+constexpr std::size_t longest_function_name = 512;
 
 }  // namespace
 
@@ -20,6 +21,9 @@ void session_attempt::start(attempt_request request, std::shared_ptr<wakeable> o
 }
 
 void session_attempt::begin(time_point now) {
+  // What cannot be said in a frame is refused by name over HTTP.
+  const std::size_t name = request_.head.function.size();
+  if (name == 0 || name > longest_function_name) return begin_http(now);
   while (turns_++ < most_turns) {
     link_ = sessions_.take(request_.head.function, request_.arguments->wire_size(), now);
     if (link_ == nullptr) break;
@@ -40,10 +44,20 @@ void session_attempt::begin_http(time_point now) {
 bool session_attempt::advance(time_point now) {
   while (!http_) {
     if (!link_->is_over(call_)) return false;
-    if (call_.how == session_call::ending::refused)
-      sessions_.refuse(*call_.failure);
-    else if (call_.how != session_call::ending::unseen)
-      return true;
+    switch (call_.how) {
+      case session_call::ending::answered:
+      case session_call::ending::lost:
+        return true;
+      case session_call::ending::refused:
+        sessions_.refuse(*call_.failure);
+        break;
+      case session_call::ending::broken:
+        sessions_.note_broken(*call_.failure);
+        begin_http(now);
+        continue;
+      case session_call::ending::unseen:
+        break;
+    }
     begin(now);
   }
   return http_->advance(now);
@@ -72,6 +86,7 @@ attempt_result session_attempt::take(time_point now) {
     came.body = *std::move(call_.failure);
   else if (call_.how == session_call::ending::answered)
     came.body = std::move(call_.body);
+  if (call_.how == session_call::ending::answered) sessions_.note_open();
   if (came.body) sessions_.note_result(request_.head.function, came.body->size());
   link_.reset();
   owner_.reset();

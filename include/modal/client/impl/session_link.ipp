@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who reads and who writes on a session, and how it comes to be; session_answers.ipp has what
-// becomes of its calls.
+// Who reads and who writes on a session; session_opening.ipp has how it comes to be,
+// session_answers.ipp what becomes of its calls.
 #include <modal/client/session_link.hpp>
-#include <modal/http1/head.hpp>
 
 #include <algorithm>
 #include <array>
@@ -32,28 +31,7 @@ class marked {
 
 time_point clock_now() noexcept { return std::chrono::steady_clock::now(); }
 
-session_config session_config_of(const client_config& config) {
-  session_config made;
-  made.side = session_side::caller;
-  made.own.payload_bytes = config.limits.body_bytes;
-  made.own.segment_bytes = most_segment;
-  made.own.credit = 1 << 20;  // memory for a result is taken when its size is known
-  made.hello_timeout = saturated(config.connect_timeout);
-  made.transfer_timeout = saturated(config.limits.transfer_timeout);
-  return made;
-}
-
 }  // namespace
-
-session_link::session_link(const session_settings& settings, time_point now)
-    : settings_(settings), moved_at_(now) {
-  const mutex_lock lock(mutex_);
-  connector_.start(*settings.where, saturating_add(now, settings.config->connect_timeout), serial_);
-  request_.append("GET ").append(session_path).append(" HTTP/1.1\r\nhost: ");
-  request_.append(settings.where->authority);
-  request_.append("\r\nconnection: upgrade\r\nupgrade: ").append(session_protocol);
-  request_.append("\r\n\r\n");
-}
 
 session_link::~session_link() = default;
 
@@ -72,9 +50,10 @@ bool session_link::submit(session_call& call, const attempt_request& request,
   const telling others(*this);
   mutex_lock lock(mutex_);
   // What ended while nobody looked is not used: a call that goes nowhere may have run.
-  if (phase_ == phase::open && !has_leader_ && machine_->open_calls() == 0 &&
-      now - moved_at_ >= quiet_time)
-    look();
+  if (phase_ == phase::open && !has_leader_ && now - moved_at_ >= quiet_time) look();
+  if (phase_ == phase::open && machine_->is_idle() &&
+      now - machine_->idle_since() >= saturated(settings_.config->idle_timeout))
+    end(session_call::ending::unseen, {errc::connection_lost, "the session was idle"});
   if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
   call.request_ = &request;
   call.owner_ = std::move(owner);
@@ -104,16 +83,12 @@ void session_link::wait(session_call& call, time_point until) {
   mutex_lock lock(mutex_);
   while (!call.is_over_ && clock_now() < until) {
     if (!has_leader_) {
-      lead(call, until);
-    } else if (phase_ == phase::open && !may_write_ && !has_writer_) {
-      has_writer_ = true;
-      const int descriptor = socket_.native_handle();
-      mutex_.unlock();
-      wait_for(descriptor, readiness::write, until);
-      mutex_.lock();
-      has_writer_ = false;
-      may_write_ = true;
-      flush();
+      try {
+        lead(call, until);
+      } catch (const std::bad_alloc&) {
+        pass_on();
+        throw;
+      }
     } else {
       followers_.push_back(call);
       call.changed_.wait_until(lock, until);
@@ -135,6 +110,7 @@ void session_link::look() {
 // Reads for all, once, or waits for something to read.
 void session_link::lead(session_call& call, time_point until) {
   const marked leads(has_leader_);
+  leader_ = &call;
   if (phase_ == phase::open) {
     mutex_.unlock();
     ::sched_yield();  // the executor may want this very core
@@ -143,13 +119,20 @@ void session_link::lead(session_call& call, time_point until) {
   pump(&call);
   if (!call.is_over_ && phase_ != phase::over) {
     const interest wanted = wants();
+    sleeps_until_ = std::min(until, wanted.until);
+    sleeps_ = true;
     mutex_.unlock();
-    if (wanted.descriptor >= 0)
-      wait_for(wanted.descriptor, wanted.what, std::min(until, wanted.until));
+    bell_.wait(wanted.descriptor, wanted.what, std::min(until, wanted.until));
     mutex_.lock();
-    if (phase_ == phase::open && !has_writer_) may_write_ = true;
+    if (!std::exchange(sleeps_, false)) bell_.clear();
+    if (phase_ == phase::open && includes(wanted.what, readiness::write)) may_write_ = true;
     pump(&call);
   }
+}
+
+// Whoever leads has something else to wait for than it knows.
+void session_link::wake_leader() {
+  if (std::exchange(sleeps_, false)) bell_.ring();
 }
 
 // Somebody else reads from now on, if there is anything to wait for.
@@ -175,7 +158,7 @@ interest session_link::wants() {
       return {socket_.native_handle(), what, until, serial_, &is_watched_};
     }
     case phase::open: {
-      const auto what = may_write_ || has_writer_ ? readiness::read : readiness::both;
+      const auto what = may_write_ ? readiness::read : readiness::both;
       return {socket_.native_handle(), what, machine_->due(), serial_, &is_watched_};
     }
     case phase::over:
@@ -216,89 +199,6 @@ bool session_link::pump(const session_call* until_over) {
     }
   }
   return true;
-}
-
-bool session_link::connect() {
-  switch (connector_.advance(clock_now())) {
-    case connector::step::wait:
-      return false;
-    case connector::step::failed:
-      end(session_call::ending::lost, connector_.take_failure());
-      return false;
-    case connector::step::connected:
-      break;
-  }
-  socket_ = connector_.take_socket(is_watched_);
-  phase_ = phase::upgrading;
-  moved_at_ = clock_now();
-  return true;
-}
-
-// Returns whether the session is open.
-bool session_link::upgrade() {
-  while (!request_.empty()) {
-    const bytes_view rest = std::as_bytes(std::span(request_));
-    const auto sent = socket_.try_write({&rest, 1});
-    if (sent.what == io_result::kind::would_block) return false;
-    if (sent.what != io_result::kind::some) break;  // what it had to say counts
-    request_.erase(0, sent.size);
-  }
-  std::array<std::byte, 4096> room;
-  for (;;) {
-    const auto got = socket_.try_read(room);
-    if (got.what == io_result::kind::would_block) {
-      if (clock_now() >= saturating_add(moved_at_, settings_.config->connect_timeout))
-        end(session_call::ending::unseen,
-            {errc::connect_failed, "no answer to the upgrade within connect_timeout"});
-      return false;
-    }
-    if (got.what != io_result::kind::some) {
-      end(session_call::ending::refused,
-          {errc::connection_lost, "the connection ended instead of becoming a session"});
-      return false;
-    }
-    answer_.append(reinterpret_cast<const char*>(room.data()), got.size);
-    read_upgrade();
-    if (phase_ != phase::upgrading) return phase_ == phase::open;
-  }
-}
-
-void session_link::read_upgrade() {
-  http1::head_reader reader(settings_.config->limits.header_bytes);
-  switch (reader.read(answer_)) {
-    case http1::step::need_more:
-      return;
-    case http1::step::failed:
-      return end(session_call::ending::refused,
-                 {errc::bad_response, std::string("the answer's head ") + reader.failure()});
-    case http1::step::done:
-      break;
-  }
-  const auto line = http1::parse_status_line(reader.start_line());
-  if (!line) return end(session_call::ending::refused, {errc::bad_response, "this is no HTTP"});
-  if (line->status == 101 && http1::has_token(reader.fields(), "upgrade", session_protocol))
-    return open(std::string_view(answer_).substr(reader.size()));
-  // One that is busy, or about to end, says nothing about what it can do.
-  const bool is_busy = line->status == 429 || line->status >= 502;
-  end(is_busy ? session_call::ending::unseen : session_call::ending::refused,
-      {is_busy ? errc::queue_full : errc::unsupported_feature,
-       "the answer to the upgrade has status " + std::to_string(line->status)});
-}
-
-void session_link::open(std::string_view ahead) {
-  const auto now = clock_now();
-  machine_.emplace(session_config_of(*settings_.config), now);
-  for (bytes_view left = std::as_bytes(std::span(ahead)); !left.empty();) {
-    const auto room = machine_->prepare();
-    const std::size_t size = std::min(room.size(), left.size());
-    std::memcpy(room.data(), left.data(), size);
-    left = left.subspan(size);
-    machine_->on_bytes(size, now);
-    dispatch();
-  }
-  answer_ = {};
-  if (phase_ == phase::over) return;
-  phase_ = phase::open;
 }
 
 // Returns whether bytes have come, or the end. Others may write and begin calls meanwhile.
@@ -357,6 +257,7 @@ void session_link::flush() {
   while (phase_ == phase::open && may_write_ && machine_->has_output()) {
     const auto parts = machine_->batch();
     is_in_write_ = true;
+    const unsigned seen = room_seen_;
     mutex_.unlock();
     const auto sent = socket->try_write(parts);
     mutex_.lock();
@@ -367,6 +268,7 @@ void session_link::flush() {
     if (sent.what == io_result::kind::some) {
       machine_->note_written(sent.size, clock_now());
     } else {
+      if (!is_broken && seen != room_seen_) continue;  // there is room since
       may_write_ = false;
       if (is_broken) {
         machine_->note_written(0, clock_now());
@@ -379,6 +281,8 @@ void session_link::flush() {
     if (is_broken) break;
   }
   written_.notify_all();
+  if (sleeps_ && phase_ == phase::open && (!may_write_ || machine_->due() < sleeps_until_))
+    wake_leader();
 }
 
 // As `flush`, but that it is left to the reactor where that is awake: it is about to look, and
@@ -408,7 +312,7 @@ void session_link::on_posted() {
     const mutex_lock lock(mutex_);
     pumps = std::exchange(is_pump_posted_, false) || phase_ == phase::over;
     if (std::exchange(is_flush_posted_, false)) flush();
-    if (phase_ == phase::open && events_ != nullptr) arm(machine_->due());
+    if (phase_ == phase::open && events_ != nullptr && !has_leader_) arm(machine_->due());
   }
   if (pumps) on_ready();
 }
@@ -429,8 +333,11 @@ void session_link::on_ready() {
   {
     const telling others(*this);
     mutex_lock lock(mutex_);
-    if (!has_leader_ && phase_ != phase::over) {
-      may_write_ = true;
+    may_write_ = true;
+    ++room_seen_;
+    if (has_leader_) {
+      flush();
+    } else if (phase_ != phase::over) {
       bool may_be_more = false;
       {
         const marked leads(has_leader_);
@@ -445,32 +352,29 @@ void session_link::on_ready() {
   watch_and_wait();
 }
 
+// While somebody leads, that one knows best what there is to wait for, and says when it leaves.
 void session_link::watch_and_wait() {
-  interest wanted;
-  reactor* events = nullptr;
   bool is_over = false;
   {
     const mutex_lock lock(mutex_);
-    events = events_;
-    wanted = wants();
     is_over = phase_ == phase::over;
-  }
-  if (is_over) return detach();
-  if (wanted.descriptor != watched_descriptor_ || wanted.serial != watched_serial_) {
-    if (watched_descriptor_ >= 0) events->unwatch(std::exchange(watched_descriptor_, -1));
-    if (wanted.descriptor >= 0) {
-      const bool may_be_ready = events->watch(wanted.descriptor, *this, *wanted.is_watched);
-      watched_descriptor_ = wanted.descriptor;
-      watched_serial_ = wanted.serial;
-      self_ = shared_from_this();
-      if (may_be_ready) {
-        const mutex_lock lock(mutex_);
-        post_pump();
+    if (!is_over && events_ != nullptr && !has_leader_) {
+      const interest wanted = wants();
+      if (wanted.descriptor != watched_descriptor_ || wanted.serial != watched_serial_) {
+        if (watched_descriptor_ >= 0)
+          events_->unwatch(std::exchange(watched_descriptor_, -1), *this);
+        if (wanted.descriptor >= 0) {
+          const bool may_be_ready = events_->watch(wanted.descriptor, *this, *wanted.is_watched);
+          watched_descriptor_ = wanted.descriptor;
+          watched_serial_ = wanted.serial;
+          self_ = shared_from_this();
+          if (may_be_ready) post_pump();
+        }
       }
+      arm(wanted.until);
     }
   }
-  const mutex_lock lock(mutex_);
-  if (events_ != nullptr) arm(wanted.until);
+  if (is_over) detach();
 }
 
 void session_link::detach() noexcept {
@@ -478,7 +382,7 @@ void session_link::detach() noexcept {
   const telling others(*this);
   const mutex_lock lock(mutex_);
   if (events_ != nullptr) {
-    if (watched_descriptor_ >= 0) events_->unwatch(std::exchange(watched_descriptor_, -1));
+    if (watched_descriptor_ >= 0) events_->unwatch(std::exchange(watched_descriptor_, -1), *this);
     events_->schedule(*this, never);
   }
   events_ = nullptr;

@@ -106,9 +106,9 @@ bool reactor::watch(int descriptor, target& whom, bool& is_watched) {
   return false;  // what has happened already is told too
 }
 
-void reactor::unwatch(int descriptor) noexcept {
+void reactor::unwatch(int descriptor, const target& whom) noexcept {
   const auto index = static_cast<std::size_t>(descriptor);
-  if (index < watched_.size()) watched_[index].whom = nullptr;
+  if (index < watched_.size() && watched_[index].whom == &whom) watched_[index].whom = nullptr;
 }
 
 void reactor::schedule(target& whom, time_point due) noexcept {

@@ -43,7 +43,6 @@ constexpr std::size_t limits_bytes = 32;
 constexpr std::string_view feature_limits = "limits";
 constexpr std::string_view feature_build = "build-id";
 constexpr std::string_view feature_version = "version";
-constexpr std::string_view feature_local = "local";
 
 void add_feature(std::vector<std::byte>& out, bool is_required, std::string_view name,
                  bytes_view data) {
@@ -146,8 +145,6 @@ void write_hello(std::vector<std::byte>& out, const session_hello& hello) {
   add_feature(out, true, feature_limits, limits);
   add_text(out, feature_version, hello.version);
   add_text(out, feature_build, hello.build_id);
-  if (!hello.local_name.empty())
-    add_text(out, feature_local, hello.local_name + ' ' + hello.local_token);
 }
 
 result<session_hello> read_hello(bytes_view body) {
@@ -181,14 +178,6 @@ result<session_hello> read_hello(bytes_view body) {
       hello.version = text_of(data);
     } else if (name == feature_build) {
       hello.build_id = text_of(data);
-    } else if (name == feature_local) {
-      const auto text = text_of(data);
-      const auto space = text.find(' ');
-      if (space == std::string_view::npos || !is_printable(text.substr(0, space)) ||
-          !is_printable(text.substr(space + 1)))
-        return wrong("names a local socket in another form");
-      hello.local_name = text.substr(0, space);
-      hello.local_token = text.substr(space + 1);
     } else if (is_required && hello.unknown_required.empty()) {
       hello.unknown_required = name;
     }

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t first_input = 4 << 10;
 constexpr std::size_t most_idle_input = 4 << 10;
-constexpr int status_cancelled = 499;
 
 }  // namespace
 
@@ -52,7 +51,7 @@ mutable_bytes_view session_fsm::prepare() {
 void session_fsm::on_bytes(std::size_t size, time_point now) {
   input_end_ += size;
   heard_at_ = now;
-  is_pinged_ = false;
+  pinged_at_ = never;
 }
 
 void session_fsm::on_end() { has_ended_ = true; }
@@ -66,7 +65,7 @@ session_fsm::direct_read session_fsm::direct() const noexcept {
 
 bool session_fsm::note_direct(std::size_t size, time_point now) noexcept {
   heard_at_ = now;
-  is_pinged_ = false;
+  pinged_at_ = never;
   segment_left_ -= size;
   stream& to = *find(segment_of_);
   note_came(to, size);
@@ -116,6 +115,7 @@ session_fsm::event session_fsm::next() {
     if (head.kind == frame_kind::segment) {
       if (const char* const why = begin_segment(head)) return wrong(why);
       input_begin_ += frame_head_bytes;
+      frame_since_ = never;
       continue;
     }
     if (head.size > most_body()) return wrong("a frame is longer than this end takes");
@@ -126,6 +126,7 @@ session_fsm::event session_fsm::next() {
     if (failure_) return {.what = kind::over};
     input_begin_ += wanted_;
     wanted_ = frame_head_bytes;
+    frame_since_ = never;
     if (told.what != kind::wait) return told;
   }
   const bool has_begun = segment_left_ == 0 && input_begin_ != input_end_;
@@ -198,6 +199,8 @@ session_fsm::event session_fsm::on_hello(const frame_head& head, bytes_view body
     return {.what = kind::over};
   }
   peer_ = *std::move(read);
+  // A peer that would take more gets no more: it is copied, and nothing counts it.
+  peer_.inline_bytes = std::min(peer_.inline_bytes, most_inline);
   is_ready_ = true;
   return {.what = kind::ready};
 }
@@ -273,7 +276,7 @@ session_fsm::event session_fsm::on_cancel(const frame_head& head) {
   stream* const which = find(head.call);
   if (which == nullptr || !which->is_open) return {};  // its answer is on the way
   expect_nothing(*which);
-  which->is_given = true;
+  which->is_given = which->is_cancelled = true;
   const bool is_told = !which->is_forgotten;
   // A result that has begun would wait for credit without an end.
   // One of which the last is just being written is whole.
@@ -297,6 +300,7 @@ const char* session_fsm::on_credit(const frame_head& head) {
   stream* const to = find(head.call);
   if (to == nullptr || !to->is_open) return nullptr;  // it has ended meanwhile
   if (!is_caller() && !to->is_awaited) return nullptr;
+  if (head.value != 0) to->starved_since = never;
   return out_.allow(to->out, head.value) ? nullptr : "more credit than there can be";
 }
 
@@ -371,7 +375,8 @@ session_fsm::stream& session_fsm::make(std::uint32_t call) {
 void session_fsm::begin(stream& which) noexcept {
   which.is_open = true;
   which.is_given = which.is_answered = which.has_result = false;
-  which.is_forgotten = which.is_awaited = false;
+  which.is_forgotten = which.is_awaited = which.is_cancelled = false;
+  which.starved_since = never;
   which.in_left = which.in_credit = 0;
   which.out.begin({}, 0);
   ++open_;

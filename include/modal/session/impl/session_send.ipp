@@ -17,8 +17,8 @@ constexpr std::size_t most_copied_part = 4 << 10;
 constexpr std::size_t shared_segment = 64 << 10;
 constexpr std::size_t shared_batch = 128 << 10;
 constexpr std::size_t lone_batch = 4 << 20;
-// How often the other end may miss its time before it counts as gone.
-constexpr int most_silences = 3;
+// How many silences more the other end has to answer a ping.
+constexpr int patience = 2;
 
 // How many bytes of a payload go into its first frame.
 std::size_t front_size(std::span<const bytes_view> parts, std::uint64_t size, std::size_t most) {
@@ -126,6 +126,7 @@ void session_fsm::send_result(std::uint32_t call, std::uint32_t function,
                               std::span<const bytes_view> parts, std::uint64_t size) {
   stream& to = *find(call);
   const std::size_t front = front_size(parts, size, peer_.inline_bytes);
+  if (to.is_cancelled && front < size) return send_error(call, function, status_cancelled, {});
   const bool has_more = front < size;
   std::vector<bytes_view> rest;
   if (has_more) {
@@ -153,6 +154,10 @@ void session_fsm::send_error(std::uint32_t call, std::uint32_t function, int sta
                              std::string_view problem) {
   stream& to = *find(call);
   problem = problem.substr(0, peer_.inline_bytes);
+  if (!to.is_given) {
+    if (unended_.size() >= 2 * streams_.size()) forget_ended();
+    unended_.reserve(unended_.size() + 1);
+  }
   std::byte* const body = out_.add({.size = static_cast<std::uint32_t>(8 + problem.size()),
                                     .kind = frame_kind::error,
                                     .call = call,
@@ -163,6 +168,10 @@ void session_fsm::send_error(std::uint32_t call, std::uint32_t function, int sta
   out_.drop(to.out);
   may_be_sent_ = true;
   to.is_answered = to.is_forgotten = true;
+  if (!to.is_given) {
+    unended_.push_back(call);
+    to.starved_since = heard_at_;
+  }
   free_if_over(call, to);
 }
 
@@ -202,6 +211,12 @@ void session_fsm::fail(error reason) {
     copy_text(body, why);
   } catch (const std::bad_alloc&) {  // then it says nothing
   }
+}
+
+bool session_fsm::owes_answers() const noexcept {
+  return open_ != 0 && std::any_of(streams_.begin(), streams_.end(), [](const stream& each) {
+           return each.is_open && (!each.is_answered || each.is_awaited);
+         });
 }
 
 bool session_fsm::is_sent(std::uint32_t call) const noexcept {
@@ -244,14 +259,40 @@ std::span<const bytes_view> session_fsm::batch() {
   }
   const bool is_alone = open_ <= 1;
   const std::size_t most = is_alone ? most_segment : shared_segment;
-  return out_.batch(std::min<std::size_t>(most, std::max<std::uint32_t>(peer_.segment_bytes, 1)),
-                    is_alone ? lone_batch : shared_batch);
+  const auto made =
+      out_.batch(std::min<std::size_t>(most, std::max<std::uint32_t>(peer_.segment_bytes, 1)),
+                 is_alone ? lone_batch : shared_batch);
+  // A caller has all the time of its call: its arguments may wait for memory.
+  if (is_caller()) return made;
+  for (const std::uint32_t call : waits_)
+    if (stream& each = streams_[call]; each.out.left() != 0 && each.out.credit() == 0)
+      each.starved_since = std::min(each.starved_since, std::max(heard_at_, written_at_));
+  return made;
+}
+
+// Of answered calls whose arguments had no end yet.
+void session_fsm::forget_ended() noexcept {
+  std::erase_if(unended_, [this](std::uint32_t call) {
+    const stream& each = streams_[call];
+    return !each.is_open || !each.is_answered || each.is_given;
+  });
+}
+
+// Since when the other end has neither let the oldest answer go on, nor ended its arguments.
+time_point session_fsm::starved_since() const noexcept {
+  time_point first = never;
+  for (const std::uint32_t call : waits_) first = std::min(first, streams_[call].starved_since);
+  for (const std::uint32_t call : unended_)
+    if (const stream& each = streams_[call]; each.is_open && each.is_answered && !each.is_given)
+      first = std::min(first, each.starved_since);
+  return first;
 }
 
 void session_fsm::note_written(std::size_t size, time_point now) noexcept {
   out_.note_written(size);
   may_be_sent_ = true;
   if (size == 0) return;
+  written_at_ = now;
   if (out_rate_) out_rate_->add(size);
   if (blocked_since_ == never) return;
   blocked_since_ = has_output() ? now : never;
@@ -281,7 +322,10 @@ time_point session_fsm::due() const noexcept {
   if (in_rate_ && owed_ != 0) first = std::min(first, in_rate_->due());
   if (out_rate_ && blocked_since_ != never) first = std::min(first, out_rate_->due());
   const duration silence = std::chrono::milliseconds(config_.own.silence_ms);
-  if (is_ready_ && open_ != 0) take(heard_at_, is_pinged_ ? most_silences * silence : silence);
+  if (is_ready_ && open_ != 0)
+    take(pinged_at_ != never ? pinged_at_ : heard_at_,
+         pinged_at_ != never ? patience * silence : silence);
+  if (!is_caller()) take(starved_since(), config_.transfer_timeout);
   if (is_ready_ && open_ == 0) take(idle_since_, config_.idle_timeout);
   return first;
 }
@@ -306,12 +350,15 @@ void session_fsm::on_time(time_point now) {
   if (out_rate_ && blocked_since_ != never && out_rate_->is_too_slow(now))
     return slow("the other end took too little");
   const duration silence = std::chrono::milliseconds(config_.own.silence_ms);
+  if (!is_caller() && is_over(starved_since(), config_.transfer_timeout))
+    return slow("the other end let an answer, or the end of arguments, wait for too long");
+  forget_ended();
   if (is_ready_ && open_ != 0 && is_over(heard_at_, silence)) {
-    if (is_over(heard_at_, most_silences * silence)) {
-      fail(error(errc::connection_lost, "the other end has not answered for too long"));
-    } else if (!is_pinged_) {
+    if (pinged_at_ == never) {
       out_.add({.kind = frame_kind::ping});
-      is_pinged_ = true;
+      pinged_at_ = now;
+    } else if (is_over(pinged_at_, patience * silence)) {
+      fail(error(errc::connection_lost, "the other end has not answered for too long"));
     }
   } else if (is_ready_ && open_ == 0 && is_over(idle_since_, config_.idle_timeout)) {
     if (is_going_)

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a session comes to be: a connection, which is upgraded.
+#include <modal/client/session_link.hpp>
+#include <modal/http1/head.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace modal::detail {
+namespace {
+
+session_config session_config_of(const client_config& config) {
+  session_config made;
+  made.side = session_side::caller;
+  made.own.payload_bytes = config.limits.body_bytes;
+  made.own.segment_bytes = most_segment;
+  made.own.credit = 1 << 20;  // memory for a result is taken when its size is known
+  made.hello_timeout = saturated(config.connect_timeout);
+  made.transfer_timeout = saturated(config.limits.transfer_timeout);
+  return made;
+}
+
+}  // namespace
+
+session_link::session_link(const session_settings& settings, time_point now)
+    : settings_(settings), moved_at_(now) {
+  const mutex_lock lock(mutex_);
+  connector_.start(*settings.where, saturating_add(now, settings.config->connect_timeout), serial_);
+  request_.append("GET ").append(session_path).append(" HTTP/1.1\r\nhost: ");
+  request_.append(settings.where->authority);
+  request_.append("\r\nconnection: upgrade\r\nupgrade: ").append(session_protocol);
+  request_.append("\r\n\r\n");
+}
+
+bool session_link::connect() {
+  switch (connector_.advance(std::chrono::steady_clock::now())) {
+    case connector::step::wait:
+      return false;
+    case connector::step::failed:
+      end(session_call::ending::lost, connector_.take_failure());
+      return false;
+    case connector::step::connected:
+      break;
+  }
+  socket_ = connector_.take_socket(is_watched_);
+  phase_ = phase::upgrading;
+  moved_at_ = std::chrono::steady_clock::now();
+  return true;
+}
+
+// Returns whether the session is open.
+bool session_link::upgrade() {
+  while (!request_.empty()) {
+    const bytes_view rest = std::as_bytes(std::span(request_));
+    const auto sent = socket_.try_write({&rest, 1});
+    if (sent.what == io_result::kind::would_block) return false;
+    if (sent.what != io_result::kind::some) break;  // what it had to say counts
+    request_.erase(0, sent.size);
+  }
+  std::array<std::byte, 4096> room;
+  for (;;) {
+    const auto got = socket_.try_read(room);
+    if (got.what == io_result::kind::would_block) {
+      if (std::chrono::steady_clock::now() >=
+          saturating_add(moved_at_, settings_.config->connect_timeout))
+        end(session_call::ending::unseen,
+            {errc::connect_failed, "no answer to the upgrade within connect_timeout"});
+      return false;
+    }
+    if (got.what != io_result::kind::some) {
+      end(session_call::ending::broken,
+          {errc::connection_lost, "the connection ended instead of becoming a session"});
+      return false;
+    }
+    answer_.append(reinterpret_cast<const char*>(room.data()), got.size);
+    read_upgrade();
+    if (phase_ != phase::upgrading) return phase_ == phase::open;
+  }
+}
+
+void session_link::read_upgrade() {
+  http1::head_reader reader(settings_.config->limits.header_bytes);
+  switch (reader.read(answer_)) {
+    case http1::step::need_more:
+      return;
+    case http1::step::failed:
+      return end(session_call::ending::refused,
+                 {errc::bad_response, std::string("the answer's head ") + reader.failure()});
+    case http1::step::done:
+      break;
+  }
+  const auto line = http1::parse_status_line(reader.start_line());
+  if (!line) return end(session_call::ending::refused, {errc::bad_response, "this is no HTTP"});
+  if (line->status == 101 && http1::has_token(reader.fields(), "upgrade", session_protocol))
+    return open(std::string_view(answer_).substr(reader.size()));
+  // One that is busy, or about to end, says nothing about what it can do.
+  const bool is_busy = line->status == 429 || line->status >= 502;
+  end(is_busy ? session_call::ending::unseen : session_call::ending::refused,
+      {is_busy ? errc::queue_full : errc::unsupported_feature,
+       "the answer to the upgrade has status " + std::to_string(line->status)});
+}
+
+void session_link::open(std::string_view ahead) {
+  const auto now = std::chrono::steady_clock::now();
+  machine_.emplace(session_config_of(*settings_.config), now);
+  for (bytes_view left = std::as_bytes(std::span(ahead)); !left.empty();) {
+    const auto room = machine_->prepare();
+    const std::size_t size = std::min(room.size(), left.size());
+    std::memcpy(room.data(), left.data(), size);
+    left = left.subspan(size);
+    machine_->on_bytes(size, now);
+    dispatch();
+  }
+  answer_ = {};
+  if (phase_ == phase::over) return;
+  phase_ = phase::open;
+}
+
+}  // namespace modal::detail
