@@ -243,7 +243,7 @@ TEST_CASE("session attempt: who waits no longer says so", "[client][session_atte
   for (const auto how : {way::blocking, way::spawned}) {
     scripted_peer peer;
     client to(peer.url(), with_session);
-    auto call = start_call(how, twice.on(to).with({.timeout = 100ms, .retries = 0}), 21);
+    auto call = start_call(how, twice.on(to).with({.timeout = 2s, .retries = 0}), 21);
     scripted_session session(peer.accept());
     session.accept();
     const auto head = session.read_call();
@@ -299,8 +299,7 @@ TEST_CASE("session attempt: a leader that leaves hands the reading on",
           "[client][session_attempt]") {
   scripted_peer peer;
   client to(peer.url(), with_session);
-  auto impatient =
-      start_call(way::blocking, twice.on(to).with({.timeout = 200ms, .retries = 0}), 1);
+  auto impatient = start_call(way::blocking, twice.on(to).with({.timeout = 2s, .retries = 0}), 1);
   scripted_session session(peer.accept());
   session.accept();
   (void)session.read_call();
@@ -364,7 +363,7 @@ TEST_CASE("session attempt: a session that has ended unseen is not used",
   scripted_peer peer;
   client to(peer.url(), with_session);
   {
-    auto left = start_call(way::blocking, twice.on(to).with({.timeout = 50ms, .retries = 0}), 21);
+    auto left = start_call(way::blocking, twice.on(to).with({.timeout = 2s, .retries = 0}), 21);
     scripted_session session(peer.accept());
     session.accept();
     (void)session.read_call();

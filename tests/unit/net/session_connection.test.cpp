@@ -56,7 +56,7 @@ TEST_CASE("session: who is silent, or slow, is given up", "[net][session]") {
     CHECK(peer.read_end() == "the other end did not say hello in time");
   }
   SECTION("in the middle of a frame") {
-    live_executor server(net_config({.header_timeout = 50ms}));
+    live_executor server(net_config({.header_timeout = 1000ms}));
     session_peer peer(server.self);
     peer.line.send(call_frame(0, "test::echo", binary_body(24, 'a')).substr(0, 40));
     CHECK(peer.read_end() == "a frame came too slowly");
