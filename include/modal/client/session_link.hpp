@@ -204,7 +204,7 @@ class session_link final : public reactor::target {
   int watched_descriptor_ = -1;
   unsigned watched_serial_ = 0;
   time_point timer_at_ = never;
-  std::shared_ptr<reactor::target> self_;  ///< while it is watched
+  std::shared_ptr<reactor::target> self_;  ///< while the reactor knows it
 };
 
 class session_link::telling {

@@ -54,6 +54,10 @@ bool session_link::submit(session_call& call, const attempt_request& request,
   if (phase_ == phase::open && machine_->is_idle() &&
       now - machine_->idle_since() >= saturated(settings_.config->idle_timeout))
     end(session_call::ending::unseen, {errc::connection_lost, "the session was idle"});
+  // One that somebody began to open, and left.
+  if ((phase_ == phase::connecting || phase_ == phase::upgrading) && !has_leader_ &&
+      now >= wants().until)
+    end(session_call::ending::unseen, {errc::connect_failed, "nobody went on to connect"});
   if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
   call.request_ = &request;
   call.owner_ = std::move(owner);
@@ -327,6 +331,7 @@ void session_link::arm(time_point when) {
   if (when >= timer_at_) return;
   timer_at_ = when;
   events_->schedule(*this, when);
+  self_ = shared_from_this();
 }
 
 void session_link::on_ready() {
