@@ -57,9 +57,9 @@ struct call_options {
 /// Settings of a `client`. A plain value.
 struct client_config {
   client_limits limits{};
-  /// Whether calls share one connection, a *session* (wire_protocol.md, section 10), where the
-  /// executor has them, and nothing on the way to it is against that; else each call has a
-  /// connection for itself.
+  /// Whether calls share a connection, a *session* (wire_protocol.md, section 10), where the
+  /// executor has them, and nothing on the way to it is against that; large ones, of 1 MiB and
+  /// more, share a second one. Else each call has a connection for itself.
   bool session = true;
   /// The timeout of calls that set none. "Nothing waits without a deadline."
   std::chrono::milliseconds timeout{600'000};
