@@ -121,6 +121,7 @@ void session_connection::advance() {
       continue;
     }
     const bool is_held = machine_.backlog() >= most_backlog;
+    if (is_held) machine_.hold(now_);
     const std::size_t more = is_held ? 0 : read();
     bytes += more;
     if (more >= long_read) now_ = steady_clock::now();

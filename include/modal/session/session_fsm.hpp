@@ -143,6 +143,9 @@ class session_fsm {
   // Time.
 
   [[nodiscard]] time_point due() const noexcept;
+  /// This end does not read now, as there is too much to write: what the other one sends is not
+  /// late.
+  void hold(time_point now) noexcept;
   /// Time has passed: `due` is over, perhaps. Throws `std::bad_alloc`.
   void on_time(time_point now);
 

@@ -269,6 +269,23 @@ TEST_CASE("session: what a caller leaves standing ends with its time", "[session
   }
 }
 
+TEST_CASE("session: what is not read is not late", "[session][session_fsm]") {
+  lone_end end(session_side::executor);
+  end.feed(end.hello_frame + lone_end::call(0, "", 5000, modal::detail::frame_has_more) + "x");
+  end.machine.allow(0, 5000);
+  for (int i = 0; i < 100; ++i) {
+    end.now += 1s;
+    end.machine.hold(end.now);
+    end.machine.on_time(end.now);
+  }
+  CHECK_FALSE(end.machine.is_over());
+  for (int i = 0; i < 11; ++i) {
+    end.now += 1s;
+    end.machine.on_time(end.now);
+  }
+  CHECK(end.why() == "the other end has not answered for too long");
+}
+
 TEST_CASE("session: nobody is given up who was not asked", "[session][session_fsm]") {
   lone_end end(session_side::executor);
   end.feed(end.hello_frame + lone_end::call(0, "", 0));

@@ -309,6 +309,14 @@ void session_fsm::on_blocked(time_point now) noexcept {
 
 // ---- Time
 
+void session_fsm::hold(time_point now) noexcept {
+  heard_at_ = std::max(heard_at_, now);
+  pinged_at_ = never;
+  if (frame_since_ != never) frame_since_ = heard_at_;
+  if (expected_since_ != never) expected_since_ = heard_at_;
+  if (in_rate_ && owed_ != 0) in_rate_->begin(heard_at_);
+}
+
 time_point session_fsm::due() const noexcept {
   if (failure_) return never;
   time_point first = never;
