@@ -37,6 +37,7 @@ void session_attempt::begin(time_point now) {
 
 void session_attempt::begin_http(time_point now) {
   link_.reset();
+  owner_.reset();  // who owns this, and is told of nothing any more
   http_.emplace(target_, events_ != nullptr);
   http_->start(request_, {}, now);
 }
