@@ -2,15 +2,14 @@
 #include "executor/session_calls.hpp"
 
 #include "door/routes.hpp"
+#include "executor/entered_call.hpp"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 
 namespace modal::detail {
 namespace {
 
-constexpr std::size_t slow_to_free = 4 << 20;
 /// How many calls a caller may have under way on one session.
 constexpr std::uint32_t most_calls = 1024;
 
@@ -19,66 +18,42 @@ class served_call final : public call_exchange,
                           public call_sink,
                           public std::enable_shared_from_this<served_call> {
  public:
-  explicit served_call(std::shared_ptr<door> serves) : door_(std::move(serves)) {}
+  explicit served_call(std::shared_ptr<door> serves)
+      : door_(std::move(serves)), entered_(door_->calls()) {}
   ~served_call() override { drop_answer(); }
 
   result<connection_fsm::terms> open(const call_head& head, std::size_t size,
                                      bool is_complete) override {
-    auto admitted = calls().admit(head, encoding::binary, size,
-                                  is_complete ? body_state::complete : body_state::arriving);
+    auto admitted = door_->calls().admit(head, encoding::binary, size,
+                                         is_complete ? body_state::complete : body_state::arriving);
     if (!admitted) return std::move(admitted).error();
-    ticket_ = *std::move(admitted);
-    return connection_fsm::terms{.deadline = ticket_->deadline,
-                                 .most_bytes = std::min(calls().body_limit(encoding::binary),
-                                                        calls().bounds().bytes_in_flight),
-                                 .is_payload = true};
+    entered_.take(*std::move(admitted));
+    return entered_.terms();
   }
 
   result<bool> ask_memory(std::size_t total, std::function<void()> resume) override {
-    return calls().request_memory(ticket_, total, std::move(resume));
+    return entered_.ask_memory(total, std::move(resume));
   }
 
   result<std::span<std::byte>> find_room(const segment_part& due,
                                          std::function<void()> resume) override {
-    try {
-      if (segments_ == nullptr) segments_ = calls().make_segment_memory(ticket_);
-      return segments_->find_room(due, std::move(resume));
-    } catch (const std::bad_alloc&) {
-      return error(errc::queue_full, "no memory for the call's body");
-    }
+    return entered_.find_room(due, std::move(resume));
   }
 
   void submit(incoming_body body, std::shared_ptr<reply_sink> to) override {
     to_ = std::move(to);
-    body.keep(std::move(segments_));
-    call_ = calls().submit(std::move(ticket_), std::move(body), shared_from_this(),
-                           submitter::goes_back);
+    entered_.submit(std::move(body), shared_from_this());
   }
 
-  void cancel() override {
-    if (call_ != nullptr) calls().cancel(*call_);
-  }
-  void lose() override {
-    if (call_ != nullptr) calls().lose(*call_);
-  }
-
-  void give_up(errc why) noexcept override {
-    segments_.reset();
-    ticket_.give_up(why);
-  }
+  void cancel() override { entered_.cancel(); }
+  void lose() override { entered_.lose(); }
+  void give_up(errc why) noexcept override { entered_.give_up(why); }
 
   session_reply& answer() noexcept override { return answer_; }
 
   void drop_answer() noexcept override {
-    call_.reset();
-    if (answer_.result.holds_objects() || answer_.result.wire_size() >= slow_to_free) {
-      auto last = answer_.result.take_kept();
-      try {
-        last.push_back(std::move(answer_.memory));  // it is held until then
-      } catch (const std::bad_alloc&) {
-      }
-      calls().end_aside(std::move(last));
-    }
+    entered_.forget();
+    entered_.end_result(answer_.result, answer_.memory);
     answer_.clear();
   }
 
@@ -100,12 +75,8 @@ class served_call final : public call_exchange,
   }
 
  private:
-  dispatcher& calls() noexcept { return door_->calls(); }
-
   const std::shared_ptr<door> door_;
-  ticket ticket_;
-  std::unique_ptr<segment_memory> segments_;  // of the body that arrives
-  call_ptr call_;
+  entered_call entered_;
   session_reply answer_;
   std::shared_ptr<reply_sink> to_;  // while a reply is awaited
 };

@@ -26,22 +26,13 @@ connection::connection(stream peer, std::shared_ptr<server_state> shared)
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
       exchange_(shared_->handler->connect()) {}
 
-// What is thrown ends this connection, and nothing else.
-void connection::on_events(events what) noexcept {
+void connection::take_events(events what) {
   if (is_closed()) return;
-  now_ = steady_clock::now();
-  try {
-    take_in(what);
-    advance();
-  } catch (const std::exception& thrown) {
-    give_up(thrown.what());
-  } catch (...) {
-    give_up("something that is no std::exception was thrown");
-  }
+  take_in(what);
+  advance();
 }
 
-void connection::give_up(const char* why) noexcept {
-  shared_->log.say(log_level::error, "a connection ends: ", why);
+void connection::break_off() noexcept {
   try {
     exchange_->cancel();
   } catch (const std::bad_alloc&) {  // then its function ends by itself

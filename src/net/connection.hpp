@@ -28,7 +28,8 @@ class connection final : public open_connection, public reply_sink {
   void on_reply(bool is_made, bool goes_on) noexcept override;
 
  protected:
-  void on_events(event_loop::events what) noexcept override;
+  void take_events(events what) override;
+  void break_off() noexcept override;
 
  private:
   using kind = connection_fsm::action::kind;
@@ -44,7 +45,6 @@ class connection final : public open_connection, public reply_sink {
   void say(std::string_view line);
   std::size_t read();
   void yield_if_idle();
-  void give_up(const char* why) noexcept;
   void shut() noexcept;
   void become_session(std::shared_ptr<session_exchange> calls);
 
@@ -55,7 +55,6 @@ class connection final : public open_connection, public reply_sink {
 
   connection_fsm machine_;
   const std::shared_ptr<request_exchange> exchange_;
-  time_point now_;  ///< of the events that are being told: a few microseconds are no matter
   std::uint64_t requests_ = 0;  ///< names the present one among all
   bool may_read_ = false;       ///< nothing has said since that it would block
   bool reads_to_end_ = false;   ///< until it would block: a short read proves nothing

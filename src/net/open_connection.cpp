@@ -26,6 +26,21 @@ open_connection::~open_connection() {
   if (--shared_->alive == 0) shared_->all_gone.notify_all();
 }
 
+void open_connection::on_events(events what) noexcept {
+  now_ = std::chrono::steady_clock::now();
+  const auto give_up = [this](const char* why) noexcept {
+    shared_->log.say(log_level::error, "a connection ends: ", why);
+    break_off();
+  };
+  try {
+    take_events(what);
+  } catch (const std::exception& thrown) {
+    give_up(thrown.what());
+  } catch (...) {
+    give_up("something that is no std::exception was thrown");
+  }
+}
+
 void open_connection::enter() {
   {
     const mutex_lock lock(shared_->mutex);

@@ -79,6 +79,12 @@ class open_connection : public event_loop::target {
   static constexpr events goes_on = event_loop::first_own << 6;
   static constexpr events refuses = event_loop::first_own << 7;
 
+  /// Something has happened, or was asked for. What it throws ends this connection, and nothing
+  /// else.
+  virtual void take_events(events what) = 0;
+  /// Closes, whatever is under way.
+  virtual void break_off() noexcept = 0;
+
   /// Adds this to the server's, and has its socket watched.
   void enter();
   /// It is one of the server's no more; only those who are telling it something own it.
@@ -98,8 +104,10 @@ class open_connection : public event_loop::target {
 
   const std::shared_ptr<server_state> shared_;
   stream socket_;
+  time_point now_;  ///< of the events that are being told: a few microseconds are no matter
 
  private:
+  void on_events(events what) noexcept final;
   static constexpr std::int64_t not_idle = -1;
 
   time_point timer_at_ = never;

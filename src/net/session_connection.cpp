@@ -61,24 +61,11 @@ void session_connection::start(stream socket, std::string_view ahead) {
   open_connection::start();
 }
 
-// What is thrown ends this session, and nothing else.
-void session_connection::on_events(events what) noexcept {
-  now_ = steady_clock::now();
-  try {
-    if ((what & replied) != 0) collect_answers();
-    if (is_closed()) return;
-    take_in(what);
-    advance();
-  } catch (const std::exception& thrown) {
-    give_up(thrown.what());
-  } catch (...) {
-    give_up("something that is no std::exception was thrown");
-  }
-}
-
-void session_connection::give_up(const char* why) noexcept {
-  shared_->log.say(log_level::error, "a session ends: ", why);
-  shut();
+void session_connection::take_events(events what) {
+  if ((what & replied) != 0) collect_answers();
+  if (is_closed()) return;
+  take_in(what);
+  advance();
 }
 
 void session_connection::take_in(events what) {
@@ -127,6 +114,7 @@ void session_connection::advance() {
     if (more >= long_read) now_ = steady_clock::now();
     if (more != 0 && bytes < most_bytes_in_turn && now_ - begun < most_time_in_turn) continue;
     if (!perform_all()) continue;
+    collect_answers();  // of what has run where it was read
     flush();
     if (!perform_all()) continue;  // memory of what is out is given back
     if (more != 0) return shared_->loop->tell(shared_from_this(), goes_on);

@@ -26,7 +26,8 @@ class session_connection final : public open_connection {
   void start(stream socket, std::string_view ahead);
 
  protected:
-  void on_events(event_loop::events what) noexcept override;
+  void take_events(events what) override;
+  void break_off() noexcept override { shut(); }
 
  private:
   using kind = session_fsm::kind;
@@ -89,7 +90,6 @@ class session_connection final : public open_connection {
   void flush();
   void begin_linger();
   bool linger();
-  void give_up(const char* why) noexcept;
   void shut() noexcept;
   [[nodiscard]] time_point due() const noexcept;
 
@@ -100,7 +100,6 @@ class session_connection final : public open_connection {
   std::vector<numbered_function> functions_;  // number n at n - 1
   std::vector<bytes_view> parts_;
   call_head head_;  // its memory is used again
-  time_point now_;
   bool may_read_ = false;
   bool may_write_ = true;
   bool reads_to_end_ = false;

@@ -183,13 +183,14 @@ class session_link final : public reactor::target {
   call_queue queued_ MODAL_GUARDED_BY(mutex_);
   follower_list followers_ MODAL_GUARDED_BY(mutex_);
   std::size_t woken_calls_ MODAL_GUARDED_BY(mutex_) = 0;  ///< calls for which nobody waits
+  std::atomic<bool> has_ended_{false};                    ///< there are some of these
   /// Owners of calls that are over, who have not been told.
   std::vector<std::shared_ptr<wakeable>> ended_ MODAL_GUARDED_BY(mutex_);
   std::vector<bytes_view> parts_ MODAL_GUARDED_BY(mutex_);
   bool has_leader_ MODAL_GUARDED_BY(mutex_) = false;
   session_call* leader_ MODAL_GUARDED_BY(mutex_) = nullptr;  ///< for whose call
   bool sleeps_ MODAL_GUARDED_BY(mutex_) = false;             ///< the leader, and nobody has rung
-  time_point sleeps_until_ MODAL_GUARDED_BY(mutex_);
+  interest sleeps_for_ MODAL_GUARDED_BY(mutex_);
   unsigned room_seen_ MODAL_GUARDED_BY(mutex_) = 0;  ///< how often the socket said it takes more
   bool is_writing_ MODAL_GUARDED_BY(mutex_) = false;
   bool is_in_write_ MODAL_GUARDED_BY(mutex_) = false;  ///< memory of calls is being read
@@ -211,6 +212,7 @@ class session_link::telling {
  public:
   explicit telling(session_link& of) noexcept : link_(of) {}
   ~telling() {
+    if (!link_.has_ended_.load(std::memory_order_acquire)) return;
     constexpr std::size_t at_once = 16;
     for (std::size_t taken = at_once; taken == at_once;) {
       std::array<std::shared_ptr<wakeable>, at_once> due;
@@ -221,6 +223,7 @@ class session_link::telling {
         const auto last = all.begin() + static_cast<std::ptrdiff_t>(taken);
         std::move(all.begin(), last, due.begin());
         all.erase(all.begin(), last);
+        link_.has_ended_.store(!all.empty(), std::memory_order_release);
       }
       for (std::size_t i = 0; i < taken; ++i) due[i]->wake();
     }

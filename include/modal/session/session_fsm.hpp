@@ -109,16 +109,16 @@ class session_fsm {
   std::optional<std::uint32_t> begin_call(const call_head& head, std::uint32_t function,
                                           std::span<const bytes_view> parts, std::uint64_t size,
                                           time_point now);
-  /// Caller: nobody waits for it any more: it is over for its owner, and its memory is not looked
-  /// at. **Precondition**: nobody is writing a batch.
+  /// Caller: nobody waits for it any more: it is over for its owner. Its memory is not looked at
+  /// once it `is_sent`, which is at once unless somebody is writing a batch.
   void cancel_call(std::uint32_t call);
   /// Executor: answers a call. As `begin_call`; the memory must live until it is `sent`, where that
   /// is not so when this returns: see `is_sent`.
   void send_result(std::uint32_t call, std::uint32_t function, const executor_report& report,
                    std::string_view device_text, std::span<const bytes_view> parts,
                    std::uint64_t size);
-  /// Executor: the call has failed; a result that has begun ends with that. **Precondition**: as
-  /// `cancel_call` where one has.
+  /// Executor: the call has failed; a result that has begun ends with that, and its memory as in
+  /// `cancel_call`.
   void send_error(std::uint32_t call, std::uint32_t function, int status, std::string_view problem);
   /// Lets the other end send `bytes` more of a payload, for which there is room.
   void allow(std::uint32_t call, std::uint64_t bytes);
@@ -200,6 +200,7 @@ class session_fsm {
   void set_credit(stream& which, std::uint64_t credit) noexcept;
   void expect(stream& which, std::uint64_t bytes) noexcept;
   void expect_nothing(stream& which) noexcept;
+  void say_going(std::string_view why);
   void forget_ended() noexcept;
   [[nodiscard]] time_point starved_since() const noexcept;
   void send_payload(stream& which, std::uint32_t call, std::vector<bytes_view>&& rest) noexcept;

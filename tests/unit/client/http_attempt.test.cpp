@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/scripted_peer.hpp"
+#include "support/start_call.hpp"
 
 #include <future>
 #include <thread>
@@ -15,6 +16,8 @@ using test::answer_to;
 using test::refusal;
 using test::scripted_connection;
 using test::scripted_peer;
+using test::start_call;
+using test::way;
 
 namespace peered {
 int twice(int value);
@@ -24,21 +27,6 @@ int total(const std::vector<float>& values);
 namespace {
 
 const modal::client_config over_http{.session = false};
-
-// The same call, made in both ways.
-enum class way { blocking, spawned };
-
-template <class Remote, class... A>
-auto start_call(way how, const Remote& function, const A&... arguments) {
-  using result_type = result<typename Remote::result_type>;
-  if (how == way::spawned)
-    return std::async(std::launch::async, [function, arguments...]() -> result_type {
-      return function.spawn(arguments...).try_get();
-    });
-  return std::async(std::launch::async, [function, arguments...]() -> result_type {
-    return function.try_call(arguments...);
-  });
-}
 
 const auto twice = modal::remote<peered::twice>;
 const auto total = modal::remote<peered::total>;

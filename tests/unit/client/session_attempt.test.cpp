@@ -6,6 +6,7 @@
 
 #include "support/catch.hpp"
 #include "support/scripted_session.hpp"
+#include "support/start_call.hpp"
 
 #include <future>
 #include <numeric>
@@ -18,6 +19,8 @@ using test::answer_to;
 using test::frame_of;
 using test::scripted_peer;
 using test::scripted_session;
+using test::start_call;
+using test::way;
 
 namespace framed {
 int twice(int value);
@@ -26,17 +29,6 @@ std::vector<int> many(int count);
 }  // namespace framed
 
 namespace {
-
-enum class way { blocking, spawned };
-
-template <class Remote, class... A>
-auto start_call(way how, const Remote& function, const A&... arguments) {
-  using result_type = result<typename Remote::result_type>;
-  return std::async(std::launch::async, [how, function, arguments...]() -> result_type {
-    if (how == way::spawned) return function.spawn(arguments...).try_get();
-    return function.try_call(arguments...);
-  });
-}
 
 const auto twice = modal::remote<framed::twice>;
 const auto total = modal::remote<framed::total>;

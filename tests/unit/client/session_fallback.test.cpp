@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/scripted_session.hpp"
+#include "support/start_call.hpp"
 
 #include <future>
 #include <vector>
@@ -14,23 +15,14 @@ using namespace modal;
 using test::answer_to;
 using test::scripted_peer;
 using test::scripted_session;
+using test::start_call;
+using test::way;
 
 namespace framed {
 int twice(int value);
 }  // namespace framed
 
 namespace {
-
-enum class way { blocking, spawned };
-
-template <class Remote, class... A>
-auto start_call(way how, const Remote& function, const A&... arguments) {
-  using result_type = result<typename Remote::result_type>;
-  return std::async(std::launch::async, [how, function, arguments...]() -> result_type {
-    if (how == way::spawned) return function.spawn(arguments...).try_get();
-    return function.try_call(arguments...);
-  });
-}
 
 const auto twice = modal::remote<framed::twice>;
 const client_config with_session{.session = true};

@@ -72,6 +72,34 @@ errc failure_of(const body_assembler& from) { return from.failure().value().valu
 
 }  // namespace
 
+TEST_CASE("body assembler: takes as much as it says, and then wants room or is complete",
+          "[http1][body]") {
+  buffer_pool pool;
+  const decode_limits bounds;
+  for (const auto& sizes : std::vector<std::vector<std::size_t>>{
+           {}, {0}, {5}, {70'000}, {10, 70'000, 0, 65'536, 65'535, 1}, {65'536, 65'536, 0}}) {
+    const sample sent(sizes);
+    test::segment_store store(30'000);
+    body_assembler assembler(pool);
+    assembler.begin(shape::payload, sent.wire.size(), plenty, bounds);
+    std::string_view left = sent.wire;
+    while (!assembler.is_complete()) {
+      if (const auto part = assembler.want()) {
+        CHECK(assembler.takes() == 0);
+        assembler.give(store.find_room(*part, {}).value());
+      }
+      const std::size_t size = assembler.takes();
+      REQUIRE(size != 0);
+      REQUIRE(size <= left.size());
+      REQUIRE(assembler.append(left.substr(0, size)) == size);
+      left.remove_prefix(size);
+    }
+    CHECK(left.empty());
+    CHECK(assembler.takes() == 0);
+    check_same(assembler.take(), sent);
+  }
+}
+
 TEST_CASE("body assembler: puts a payload together, however it is cut", "[http1][body]") {
   buffer_pool pool;
   const decode_limits bounds;

@@ -194,6 +194,7 @@ void session_link::end_call(session_call& call, session_call::ending how) {
   if (call.owner_) {
     --woken_calls_;
     ended_.push_back(std::move(call.owner_));  // there is room: see `submit`
+    has_ended_.store(true, std::memory_order_release);
   } else {
     call.changed_.notify_one();
     if (leader_ == &call) wake_leader();

@@ -122,11 +122,12 @@ void session_link::lead(session_call& call, time_point until) {
   }
   pump(&call);
   if (!call.is_over_ && phase_ != phase::over) {
-    const interest wanted = wants();
-    sleeps_until_ = std::min(until, wanted.until);
+    interest wanted = wants();
+    wanted.until = std::min(until, wanted.until);
+    sleeps_for_ = wanted;
     sleeps_ = true;
     mutex_.unlock();
-    bell_.wait(wanted.descriptor, wanted.what, std::min(until, wanted.until));
+    bell_.wait(wanted.descriptor, wanted.what, wanted.until);
     mutex_.lock();
     if (!std::exchange(sleeps_, false)) bell_.clear();
     if (phase_ == phase::open && includes(wanted.what, readiness::write)) may_write_ = true;
@@ -285,8 +286,9 @@ void session_link::flush() {
     if (is_broken) break;
   }
   written_.notify_all();
-  if (sleeps_ && phase_ == phase::open && (!may_write_ || machine_->due() < sleeps_until_))
-    wake_leader();
+  if (!sleeps_ || phase_ != phase::open) return;
+  const bool knows_all = may_write_ || includes(sleeps_for_.what, readiness::write);
+  if (!knows_all || machine_->due() < sleeps_for_.until) wake_leader();
 }
 
 // As `flush`, but that it is left to the reactor where that is awake: it is about to look, and

@@ -126,8 +126,8 @@ void session_fsm::send_result(std::uint32_t call, std::uint32_t function,
                               std::span<const bytes_view> parts, std::uint64_t size) {
   stream& to = *find(call);
   const std::size_t front = front_size(parts, size, peer_.inline_bytes);
-  if (to.is_cancelled && front < size) return send_error(call, function, status_cancelled, {});
   const bool has_more = front < size;
+  if (to.is_cancelled && has_more) return send_error(call, function, status_cancelled, {});
   std::vector<bytes_view> rest;
   if (has_more) {
     rest = rest_behind(parts, front);
@@ -187,28 +187,27 @@ void session_fsm::allow(std::uint32_t call, std::uint64_t bytes) {
   }
 }
 
-void session_fsm::go_away(std::string_view why, time_point now) {
-  if (is_going_ || failure_) return;
+void session_fsm::say_going(std::string_view why) {
   why = why.substr(0, most_frame_text);
   std::byte* const body = out_.add({.size = static_cast<std::uint32_t>(why.size()),
                                     .kind = frame_kind::go_away,
                                     .value = is_caller() ? 0 : calls_});
   copy_text(body, why);
   is_going_ = true;
+}
+
+void session_fsm::go_away(std::string_view why, time_point now) {
+  if (is_going_ || failure_) return;
+  say_going(why);
   idle_since_ = now;
 }
 
 void session_fsm::fail(error reason) {
   if (failure_) return;
   failure_ = std::move(reason);
-  if (std::exchange(is_going_, true)) return;  // it has said something already
-  const std::string_view why =
-      std::string_view(failure_->details().message).substr(0, most_frame_text);
+  if (is_going_) return;  // it has said something already
   try {
-    std::byte* const body = out_.add({.size = static_cast<std::uint32_t>(why.size()),
-                                      .kind = frame_kind::go_away,
-                                      .value = is_caller() ? 0 : calls_});
-    copy_text(body, why);
+    say_going(failure_->details().message);
   } catch (const std::bad_alloc&) {  // then it says nothing
   }
 }
