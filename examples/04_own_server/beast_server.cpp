@@ -66,8 +66,7 @@ int main() {
   const auto url = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
   std::thread server([&] { serve(executor, acceptor.accept()); });
   {
-    // This server takes one connection, and makes no session of it.
-    modal::client client(url, {.session = false});
+    modal::client client(url);
     std::cout << modal::remote<text::shout>.on(client)("hello") << '\n';
     std::cout << modal::remote<text::shout>.on(client)("again, on the same connection") << '\n';
   }

@@ -30,6 +30,7 @@ class session_attempt final : public attempt {
  private:
   void begin(time_point now);
   void begin_http(time_point now);
+  void keep_connection(time_point now);
 
   http_target& target_;
   session_pool& sessions_;

@@ -36,6 +36,7 @@ class session_call {
     answered,  ///< `body`, or `failure`
     lost,      ///< the session ended: `failure`
     unseen,    ///< the executor has not looked at it, or there was no session: try another one
+    not_now,   ///< the executor is busy: `failure`
     broken,    ///< there was none in the end, for no reason that was told: `failure`
     refused,   ///< there are no sessions: `failure` says why
   };
@@ -95,6 +96,10 @@ class session_link final : public reactor::target {
   void attach(reactor& events);
   /// Ends the session, and the watch of the reactor, whose thread this is.
   void detach() noexcept;
+
+  /// Returns the connection of a session that was refused, where it serves HTTP as well; once.
+  /// @param is_watched whether the reactor knows it.
+  stream take_kept(bool& is_watched);
 
   /// Returns whether new calls may come.
   [[nodiscard]] bool takes_calls() const;
@@ -173,6 +178,7 @@ class session_link final : public reactor::target {
   connector connector_ MODAL_GUARDED_BY(mutex_);
   unsigned serial_ MODAL_GUARDED_BY(mutex_) = 0;
   stream socket_ MODAL_GUARDED_BY(mutex_);
+  stream kept_ MODAL_GUARDED_BY(mutex_);  ///< for HTTP
   bool is_watched_ MODAL_GUARDED_BY(mutex_) = false;
   std::string request_ MODAL_GUARDED_BY(mutex_);  ///< for the upgrade: what is left of it to send
   std::string answer_ MODAL_GUARDED_BY(mutex_);   ///< to that, as far as it has come

@@ -36,10 +36,22 @@ void session_attempt::begin(time_point now) {
 }
 
 void session_attempt::begin_http(time_point now) {
+  if (link_ != nullptr) keep_connection(now);
   link_.reset();
   owner_.reset();  // who owns this, and is told of nothing any more
   http_.emplace(target_, events_ != nullptr);
   http_->start(request_, {}, now);
+}
+
+// What said that it is no session is a connection all the same, and the next one that is asked for.
+void session_attempt::keep_connection(time_point now) {
+  bool is_watched = false;
+  stream kept = link_->take_kept(is_watched);
+  if (!kept.is_open()) return;
+  auto made =
+      std::make_unique<http_connection>(std::move(kept), target_.config.limits, target_.pool);
+  made->is_watched = is_watched;
+  target_.connections.give_back(std::move(made), now);
 }
 
 bool session_attempt::advance(time_point now) {
@@ -51,15 +63,18 @@ bool session_attempt::advance(time_point now) {
         return true;
       case session_call::ending::refused:
         sessions_.refuse(*call_.failure);
-        break;
+        begin_http(now);
+        continue;
+      case session_call::ending::not_now:
+        begin_http(now);
+        continue;
       case session_call::ending::broken:
         sessions_.note_broken(*call_.failure);
         begin_http(now);
         continue;
       case session_call::ending::unseen:
-        break;
+        begin(now);
     }
-    begin(now);
   }
   return http_->advance(now);
 }

@@ -393,7 +393,6 @@ void session_link::detach() noexcept {
     events_->schedule(*this, never);
   }
   events_ = nullptr;
-  is_watched_ = false;
   end(session_call::ending::lost, error(errc::connection_lost, "the client has ended"));
 }
 

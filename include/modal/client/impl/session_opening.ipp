@@ -65,7 +65,7 @@ bool session_link::upgrade() {
     if (got.what == io_result::kind::would_block) {
       if (std::chrono::steady_clock::now() >=
           saturating_add(moved_at_, settings_.config->connect_timeout))
-        end(session_call::ending::unseen,
+        end(session_call::ending::broken,
             {errc::connect_failed, "no answer to the upgrade within connect_timeout"});
       return false;
     }
@@ -95,11 +95,29 @@ void session_link::read_upgrade() {
   if (!line) return end(session_call::ending::refused, {errc::bad_response, "this is no HTTP"});
   if (line->status == 101 && http1::has_token(reader.fields(), "upgrade", session_protocol))
     return open(std::string_view(answer_).substr(reader.size()));
+  if (line->status / 100 == 1 && line->status != 101) {  // something more is to come
+    answer_.erase(0, reader.size());
+    return read_upgrade();
+  }
+  // The connection serves HTTP as well as any, once the answer is read to its end.
+  const auto framed = http1::read_framing(reader.fields());
+  const bool is_kept = line->version > 10 && line->status != 101 && framed &&
+                       framed->body == http1::framing::kind::length &&
+                       framed->length <= settings_.config->limits.header_bytes &&
+                       !http1::has_token(reader.fields(), "connection", "close");
+  if (is_kept && answer_.size() < reader.size() + framed->length) return;
+  if (is_kept && answer_.size() == reader.size() + framed->length) kept_ = std::move(socket_);
   // One that is busy, or about to end, says nothing about what it can do.
   const bool is_busy = line->status == 429 || line->status >= 502;
-  end(is_busy ? session_call::ending::unseen : session_call::ending::refused,
+  end(is_busy ? session_call::ending::not_now : session_call::ending::refused,
       {is_busy ? errc::queue_full : errc::unsupported_feature,
        "the answer to the upgrade has status " + std::to_string(line->status)});
+}
+
+stream session_link::take_kept(bool& is_watched) {
+  const mutex_lock lock(mutex_);
+  is_watched = is_watched_;
+  return std::move(kept_);
 }
 
 void session_link::open(std::string_view ahead) {
