@@ -36,6 +36,7 @@
 #include <modal/http1/impl/head.ipp>
 #include <modal/net/impl/bell.ipp>
 #include <modal/net/impl/lookup.ipp>
+#include <modal/net/impl/poll_guard.ipp>
 #include <modal/net/impl/reactor.ipp>
 #include <modal/net/impl/stream.ipp>
 #include <modal/session/impl/frames.ipp>

@@ -96,9 +96,9 @@ class loop_lookout final : public detail::lookout {
   const std::shared_ptr<detail::event_loop> loop_;
 };
 
-std::shared_ptr<detail::event_loop> make_loop() {
+std::shared_ptr<detail::event_loop> make_loop(polling how) {
   try {
-    return std::make_shared<detail::event_loop>();
+    return std::make_shared<detail::event_loop>(how);
   } catch (const std::system_error& failed) {
     refuse(std::string("no descriptors to be had: ") + failed.what());
   }
@@ -169,7 +169,7 @@ struct executor::impl {
 void executor::impl::start(boost::asio::io_context* host) {
   if (found() != state::fresh) refuse("the executor was started before");
   started_in = ::getpid();
-  const auto loop = config.address.empty() ? nullptr : make_loop();
+  const auto loop = config.address.empty() ? nullptr : make_loop(config.poll);
   // On a host's context it is the host's threads that move bytes.
   const auto between_calls =
       loop != nullptr && host == nullptr ? std::make_shared<loop_lookout>(loop) : nullptr;

@@ -23,12 +23,16 @@ constexpr int most_rounds = 2;  // of telling one target, at once
   throw std::system_error(errno, std::system_category(), what);
 }
 
-void add_to(const stream& epoll, int descriptor, std::uint32_t wanted, void* mark) {
+bool control(const stream& epoll, int what, int descriptor, std::uint32_t wanted,
+             void* mark) noexcept {
   epoll_event event{};
   event.events = wanted;
   event.data.ptr = mark;
-  if (::epoll_ctl(epoll.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0)
-    throw_system("epoll_ctl");
+  return ::epoll_ctl(epoll.native_handle(), what, descriptor, &event) == 0;
+}
+
+void add_to(const stream& epoll, int descriptor, std::uint32_t wanted, void* mark) {
+  if (!control(epoll, EPOLL_CTL_ADD, descriptor, wanted, mark)) throw_system("epoll_ctl");
 }
 
 // Who has taken several events at once gives the others away when this is over: a thread may be
@@ -54,17 +58,23 @@ event_loop::events to_events(std::uint32_t found) noexcept {
 
 // Neither bell nor timer is ever read: edge-triggered, each write is an event. The end is seen by
 // all.
-event_loop::event_loop()
+event_loop::event_loop(polling how)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-      over_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      over_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      guard_(how) {
   if (!epoll_.is_open()) throw_system("epoll_create1");
   if (!bell_.is_open() || !over_.is_open()) throw_system("eventfd");
   if (!timer_.is_open()) throw_system("timerfd_create");
   add_to(epoll_, bell_.native_handle(), EPOLLIN | EPOLLET, &bell_);
   add_to(epoll_, timer_.native_handle(), EPOLLIN | EPOLLET, &timer_);
   add_to(epoll_, over_.native_handle(), EPOLLIN, &over_);
+  if (!guard_.is_on()) return;
+  gate_ = stream(::epoll_create1(EPOLL_CLOEXEC));
+  if (!gate_.is_open()) throw_system("epoll_create1");
+  add_to(gate_, native_handle(), EPOLLIN | EPOLLET, nullptr);
+  add_to(gate_, over_.native_handle(), EPOLLIN, nullptr);
 }
 
 event_loop::~event_loop() { forget(); }
@@ -217,10 +227,50 @@ void event_loop::ring() noexcept {
   (void)!::write(bell_.native_handle(), &one, sizeof one);
 }
 
+int event_loop::poll_once(epoll_event* found) noexcept {
+  return ::epoll_wait(native_handle(), found, most_events, 0);
+}
+
+// An open gate wakes one for each event, as the loop itself does; opened, for what is there.
+void event_loop::set_gate(bool is_open) noexcept {
+  control(gate_, EPOLL_CTL_MOD, native_handle(), is_open ? EPOLLIN | EPOLLET : 0U, nullptr);
+}
+
+// Whoever polls opens the gate before it is away, so that somebody always waits. Where nobody
+// sleeps there it is not closed: whoever comes meanwhile is woken in vain, once.
+int event_loop::wait(epoll_event* found) noexcept {
+  if (!guard_.is_on()) return wait_for_events(native_handle(), found, most_events, -1);
+  int count = 0;
+  if (has_worked_.exchange(false) && !is_polled_.exchange(true)) {
+    bool is_closed = false;
+    poll(guard_, [&] {
+      count = poll_once(found);
+      if (count == 0 && !is_closed && asleep_.load() != 0) {
+        set_gate(false);
+        is_closed = true;
+      }
+      return count != 0;
+    });
+    if (is_closed) set_gate(true);
+    is_polled_.store(false);
+  }
+  if (count == 0) {
+    asleep_.fetch_add(1);
+    do {
+      epoll_event opened[2];
+      (void)wait_for_events(gate_.native_handle(), opened, 2, -1);
+      count = poll_once(found);
+    } while (count == 0);
+    asleep_.fetch_sub(1);
+  }
+  // There may be more, of which the gate has told already.
+  if (count == most_events && asleep_.load() != 0) set_gate(true);
+  return count;
+}
+
 void event_loop::pass(waiter who) noexcept {
   epoll_event found[most_events];
-  const int count =
-      wait_for_events(native_handle(), found, most_events, who == waiter::host ? 0 : -1);
+  const int count = who == waiter::host ? poll_once(found) : wait(found);
   if (who == waiter::looker)
     lookers_.fetch_sub(1);
   else if (who == waiter::keeper && count > 0)
@@ -244,6 +294,7 @@ void event_loop::pass(waiter who) noexcept {
         whom = place.whom;
       }
       if (whom == nullptr) continue;
+      has_worked_.store(true);
       const events what = to_events(found[i].events);
       if (i == 0 || !mine.is_over()) {
         raise(*whom, what);

@@ -3,6 +3,7 @@
 
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
+#include <modal/net/poll_guard.hpp>
 #include <modal/net/stream.hpp>
 
 #include <boost/intrusive/set.hpp>
@@ -12,6 +13,8 @@
 #include <deque>
 #include <memory>
 #include <vector>
+
+struct epoll_event;
 
 namespace modal::detail {
 
@@ -23,6 +26,10 @@ namespace modal::detail {
 ///
 /// Two kinds of threads run it: those that have better to do (workers: `look`), and those that see
 /// to it that somebody waits while the former are away (`keep`, or a host's: `run_ready`).
+///
+/// Where they poll, one at a time does, after something has come: it looks, and does not sleep. The
+/// kernel would wake one that sleeps for whatever comes, though the other one has it already; so
+/// those sleep at a *gate*, which is closed meanwhile (ADR 0036).
 class event_loop {
  public:
   class target;
@@ -65,7 +72,7 @@ class event_loop {
   };
 
   /// **Errors**: throws `std::system_error` where the system gives no descriptors.
-  event_loop();
+  explicit event_loop(polling how = polling::off);
   ~event_loop();
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
@@ -123,6 +130,9 @@ class event_loop {
   enum class waiter : std::uint8_t { looker, keeper, host };
 
   void pass(waiter who) noexcept;
+  [[nodiscard]] int wait(epoll_event* found) noexcept;
+  [[nodiscard]] int poll_once(epoll_event* found) noexcept;
+  void set_gate(bool is_open) noexcept;
   void run_told() noexcept;
   void run_due() noexcept;
   void set_timer_locked() noexcept MODAL_REQUIRES(mutex_);
@@ -131,9 +141,15 @@ class event_loop {
   [[nodiscard]] bool may_keep() const noexcept;
 
   stream epoll_;
+  stream gate_;   // an epoll of `epoll_`, where they poll
   stream bell_;   // an eventfd
   stream timer_;  // a timerfd
   stream over_;   // an eventfd
+
+  poll_guard guard_;                     ///< of whoever polls
+  std::atomic<bool> is_polled_{false};   ///< somebody does
+  std::atomic<bool> has_worked_{false};  ///< something has come since somebody last did
+  std::atomic<std::size_t> asleep_{0};   ///< threads at the gate, or about to be
 
   std::atomic<std::size_t> lookers_{0};  ///< threads in `look` that wait, or are about to
   std::atomic<std::size_t> wakes_{0};    ///< of which no `look` has returned yet

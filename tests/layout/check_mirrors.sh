@@ -14,6 +14,7 @@ declare -A umbrella=(
   [asio.hpp]="needs a running executor; tests/integration has its tests"
   [client/attempt.hpp]="an interface; its implementations are tested"
   [client/async_call.hpp]="each test of client/http_attempt runs through it"
+  [base/polling.hpp]="an enumeration; unit/net/poll_guard tests what it stands for"
   [client/in_process_attempt.hpp]="needs an executor; tests/integration has its tests"
   [client/session_link.hpp]="each test of client/session_attempt runs through it"
   [gpu/stream.hpp]="an interface; its implementations are tested"

@@ -79,7 +79,7 @@ class async_call : public pending_call, public reactor::target, public wakeable 
 /// What the calls of one client share. Owners: the driver, and every call.
 class driver_state {
  public:
-  driver_state(connection_pool* connections, std::function<void()> on_end);
+  driver_state(connection_pool* connections, polling how, std::function<void()> on_end);
 
   reactor events;
   boost::intrusive::list<
@@ -93,9 +93,10 @@ class driver_state {
 /// The background thread of a client's asynchronous calls.
 class async_driver {
  public:
-  /// @param connections whose idle members the thread watches; may be null. @param on_end ends
-  /// other watches, at the end, on the thread. **Errors**: throws `std::system_error`.
-  async_driver(connection_pool* connections, std::function<void()> on_end);
+  /// @param connections whose idle members the thread watches; may be null. @param how it waits.
+  /// @param on_end ends other watches, at the end, on the thread. **Errors**: throws
+  /// `std::system_error`.
+  async_driver(connection_pool* connections, polling how, std::function<void()> on_end);
   /// Cancels what runs: every sink has its answer when this returns. On the thread itself, what was
   /// prepared but has not begun is cancelled soon after.
   ~async_driver();

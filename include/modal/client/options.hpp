@@ -4,6 +4,7 @@
 #include <modal/base/clock.hpp>
 #include <modal/base/error.hpp>
 #include <modal/base/limits.hpp>
+#include <modal/base/polling.hpp>
 #include <modal/function/report.hpp>
 
 #include <chrono>
@@ -61,6 +62,8 @@ struct client_config {
   /// executor has them, and nothing on the way to it is against that; large ones, of 1 MiB and
   /// more, share a second one. Else each call has a connection for itself.
   bool session = true;
+  /// How threads wait for what comes next on a session: see `polling`.
+  polling poll = polling::guarded;
   /// The timeout of calls that set none. "Nothing waits without a deadline."
   std::chrono::milliseconds timeout{600'000};
   std::chrono::milliseconds connect_timeout{10'000};

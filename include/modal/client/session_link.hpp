@@ -7,6 +7,7 @@
 #include <modal/client/connector.hpp>
 #include <modal/client/options.hpp>
 #include <modal/net/bell.hpp>
+#include <modal/net/poll_guard.hpp>
 #include <modal/net/reactor.hpp>
 #include <modal/session/session_fsm.hpp>
 
@@ -133,6 +134,7 @@ class session_link final : public reactor::target {
   void look() MODAL_REQUIRES(mutex_);
   void wake_leader() MODAL_REQUIRES(mutex_);
   void lead(session_call& call, time_point until) MODAL_REQUIRES(mutex_);
+  bool look_for(const session_call& call) MODAL_REQUIRES(mutex_);
   bool pump(const session_call* until_over) MODAL_REQUIRES(mutex_);
   bool connect() MODAL_REQUIRES(mutex_);
   bool upgrade() MODAL_REQUIRES(mutex_);
@@ -170,7 +172,8 @@ class session_link final : public reactor::target {
   class telling;
 
   const session_settings settings_;
-  bell bell_;  ///< wakes the leader
+  bell bell_;         ///< wakes the leader
+  poll_guard guard_;  ///< the leader's
 
   mutable detail::mutex mutex_;
   condition_variable written_;  ///< nobody writes any more

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/base/limits.hpp>
+#include <modal/base/polling.hpp>
 #include <modal/function/catalog.hpp>
 #include <modal/function/log.hpp>
 
@@ -28,6 +29,8 @@ struct executor_config {
   /// Threads that serve connections while all workers run functions; otherwise workers do that
   /// between calls. User code never runs on them. At least 1; one serves many thousand connections.
   std::size_t io_threads = 1;
+  /// How threads wait for what comes next: see `polling`.
+  polling poll = polling::guarded;
   /// How many host devices there are: the same as a GPU, on CPU memory. Functions run there that
   /// take or return device memory and were not compiled by nvcc; those that were run on GPUs.
   /// Default 1; 0: they are not served.

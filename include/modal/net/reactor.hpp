@@ -3,6 +3,7 @@
 
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
+#include <modal/net/poll_guard.hpp>
 #include <modal/net/stream.hpp>
 
 #include <boost/intrusive/set.hpp>
@@ -38,7 +39,7 @@ class reactor {
 
   /// @param on_idle_ready is told of events on descriptors that nobody watches any more.
   /// **Errors**: throws `std::system_error` where the system gives no thread or descriptor.
-  explicit reactor(std::function<void(int)> on_idle_ready);
+  explicit reactor(std::function<void(int)> on_idle_ready, polling how = polling::off);
   /// **Precondition**: stopped.
   ~reactor();
   reactor(const reactor&) = delete;
@@ -86,12 +87,14 @@ class reactor {
   };
 
   void run();
-  bool wait(time_point until);
+  int wait(time_point until);
+  bool poll_once();
   void run_due();
 
   stream epoll_;
   stream wake_;  // an eventfd
   std::function<void(int)> on_idle_ready_;
+  poll_guard guard_;
   std::vector<watched> watched_;  // by descriptor
   boost::intrusive::multiset<
       target,

@@ -16,6 +16,7 @@
 
 using namespace std::chrono_literals;
 using modal::never;
+using modal::polling;
 using modal::detail::event_loop;
 
 namespace {
@@ -66,7 +67,7 @@ struct keepers {
 
 TEST_CASE("event loop: tells of a descriptor, its end, and not after unwatch",
           "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   descriptors pair;
   event_loop::events seen = 0;
   const auto target = std::make_shared<probe>([&](auto what) { seen |= what; });
@@ -95,7 +96,7 @@ TEST_CASE("event loop: tells of a descriptor, its end, and not after unwatch",
 }
 
 TEST_CASE("event loop: what cannot be watched is not owned", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   const auto target = std::make_shared<probe>();
   CHECK_THROWS_AS(loop.watch(-1, *target), std::system_error);
   CHECK(target.use_count() == 1);
@@ -103,7 +104,7 @@ TEST_CASE("event loop: what cannot be watched is not owned", "[net][event_loop]"
 
 TEST_CASE("event loop: one thread at a time tells a target, and nothing is lost",
           "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   const keepers keeping(loop, 2);
   constexpr int threads = 4;
   constexpr int times = 2000;
@@ -130,7 +131,7 @@ TEST_CASE("event loop: one thread at a time tells a target, and nothing is lost"
 }
 
 TEST_CASE("event loop: who tells itself leaves others their turn", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   std::vector<int> order;
   const auto busy = std::make_shared<probe>();
   busy->does = [&](auto) {
@@ -146,8 +147,66 @@ TEST_CASE("event loop: who tells itself leaves others their turn", "[net][event_
   CHECK(order == std::vector{1, 2, 1});
 }
 
+// Whoever polls has shut out those that sleep; it is away, and they have the next event.
+TEST_CASE("event loop: while one carries an event out, another has the next", "[net][event_loop]") {
+  event_loop loop(GENERATE(polling::off, polling::guarded));
+  const int rounds = 300;
+  descriptors first_pair;
+  descriptors second_pair;
+  std::promise<void> is_watched[2];
+  std::promise<void> first_is_told[rounds];
+  std::promise<void> second_is_told[rounds];
+  std::promise<void> first_is_done[rounds];
+  int first_round = 0;
+  int second_round = 0;
+  const auto second = std::make_shared<probe>();
+  second->does = [&](auto what) {
+    char byte;
+    if ((what & word) != 0) {
+      loop.watch(second_pair.ends[0], *second);
+      is_watched[1].set_value();
+    } else if (::read(second_pair.ends[0], &byte, 1) == 1) {
+      second_is_told[second_round++].set_value();
+    }
+  };
+  const auto first = std::make_shared<probe>();
+  first->does = [&](auto what) {
+    char byte;
+    if ((what & word) != 0) {
+      loop.watch(first_pair.ends[0], *first);
+      is_watched[0].set_value();
+    } else if (::read(first_pair.ends[0], &byte, 1) == 1) {
+      first_is_told[first_round].set_value();
+      second_is_told[first_round].get_future().wait();
+      first_is_done[first_round++].set_value();
+    }
+  };
+  std::atomic<bool> is_over{false};
+  std::vector<std::thread> lookers;
+  for (int i = 0; i < 3; ++i)
+    lookers.emplace_back([&] {
+      while (!is_over.load()) loop.look();
+    });
+  loop.tell(first, word);
+  loop.tell(second, word);
+  for (auto& each : is_watched) each.get_future().wait();
+  for (int i = 0; i < rounds; ++i) {
+    first_pair.write();
+    first_is_told[i].get_future().wait();
+    second_pair.write();
+    first_is_done[i].get_future().wait();
+  }
+  is_over = true;
+  for (std::size_t i = 0; i < lookers.size(); ++i) loop.wake();
+  for (auto& each : lookers) each.join();
+  CHECK(first_round == rounds);
+  CHECK(second_round == rounds);
+  loop.unwatch(first_pair.ends[0], *first);
+  loop.unwatch(second_pair.ends[0], *second);
+}
+
 TEST_CASE("event loop: times come in their order, and can be changed", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   std::vector<int> order;
   std::vector<std::shared_ptr<probe>> targets;
   for (int i = 0; i < 4; ++i)
@@ -169,7 +228,7 @@ TEST_CASE("event loop: times come in their order, and can be changed", "[net][ev
 }
 
 TEST_CASE("event loop: a target that has a time may end", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   struct short_lived final : event_loop::target {
     explicit short_lived(event_loop& of) : loop(of) {}
     ~short_lived() override { loop.schedule(*this, never); }
@@ -184,7 +243,7 @@ TEST_CASE("event loop: a target that has a time may end", "[net][event_loop]") {
 }
 
 TEST_CASE("event loop: a wake ends one look, now or later", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   loop.wake();
   loop.look();
   loop.wake();
@@ -205,7 +264,7 @@ TEST_CASE("event loop: a wake ends one look, now or later", "[net][event_loop]")
 
 // As a dispatcher does: what is there is counted under a lock, and so are those who look.
 TEST_CASE("event loop: no wake is lost, whoever else runs the loop", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   const keepers keeping(loop, 2);
   std::mutex mutex;
   int items = 0;
@@ -262,7 +321,7 @@ TEST_CASE("event loop: no wake is lost, whoever else runs the loop", "[net][even
 }
 
 TEST_CASE("event loop: is kept while nobody looks", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   const keepers keeping(loop);
   const auto keeper = keeping.threads.front().get_id();
   const auto teller = [&] {
@@ -283,7 +342,7 @@ TEST_CASE("event loop: is kept while nobody looks", "[net][event_loop]") {
 }
 
 TEST_CASE("event loop: is not kept while it is lent", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   loop.lend(true);
   const keepers keeping(loop);
   const auto target = std::make_shared<probe>();
@@ -300,7 +359,7 @@ TEST_CASE("event loop: is not kept while it is lent", "[net][event_loop]") {
 }
 
 TEST_CASE("event loop: ends those who keep it, also before they begin", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   { const keepers keeping(loop, 3); }
   loop.keep();
 }
@@ -308,7 +367,7 @@ TEST_CASE("event loop: ends those who keep it, also before they begin", "[net][e
 TEST_CASE("event loop: may end with much that was told to nobody", "[net][event_loop]") {
   std::vector<std::weak_ptr<probe>> told;
   {
-    event_loop loop;
+    event_loop loop(GENERATE(polling::off, polling::guarded));
     for (int i = 0; i < 100'000; ++i) {
       const auto target = std::make_shared<probe>();
       loop.tell(target, word);
@@ -322,7 +381,7 @@ TEST_CASE("event loop: may end with much that was told to nobody", "[net][event_
 TEST_CASE("event loop: its end is seen by all who keep it, whoever else runs it",
           "[net][event_loop]") {
   for (int i = 0; i < 100; ++i) {
-    event_loop loop;
+    event_loop loop(GENERATE(polling::off, polling::guarded));
     std::thread keeper([&] { loop.keep(); });
     std::atomic<bool> over{false};
     std::thread host([&] {
@@ -336,7 +395,7 @@ TEST_CASE("event loop: its end is seen by all who keep it, whoever else runs it"
 }
 
 TEST_CASE("event loop: who is told again and again leaves others their turn", "[net][event_loop]") {
-  event_loop loop;
+  event_loop loop(GENERATE(polling::off, polling::guarded));
   std::vector<int> order;
   const auto greedy = std::make_shared<probe>();
   greedy->does = [&](auto) {

@@ -30,7 +30,8 @@ struct probe final : reactor::target {
 
 struct running_reactor {
   std::function<void(int)> idle_ready = [](int) {};
-  reactor self{[this](int descriptor) { idle_ready(descriptor); }};
+  reactor self{[this](int descriptor) { idle_ready(descriptor); },
+               GENERATE(polling::off, polling::guarded)};
   ~running_reactor() { self.stop(nullptr); }
 };
 

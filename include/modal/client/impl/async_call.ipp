@@ -248,15 +248,17 @@ void async_call::finish(result<incoming_answer> answer) noexcept {
   if (sink) sink->on_answer(std::move(answer));
 }
 
-driver_state::driver_state(connection_pool* connections, std::function<void()> at_end)
-    : events([connections](int descriptor) {
-        if (connections != nullptr) connections->drop(descriptor);
-      }),
+driver_state::driver_state(connection_pool* connections, polling how, std::function<void()> at_end)
+    : events(
+          [connections](int descriptor) {
+            if (connections != nullptr) connections->drop(descriptor);
+          },
+          how),
       on_end(std::move(at_end)) {}
 
-async_driver::async_driver(connection_pool* connections, std::function<void()> on_end)
+async_driver::async_driver(connection_pool* connections, polling how, std::function<void()> on_end)
     : connections_(connections),
-      state_(std::make_shared<driver_state>(connections, std::move(on_end))) {
+      state_(std::make_shared<driver_state>(connections, how, std::move(on_end))) {
   if (connections_ != nullptr) connections_->set_epoll(state_->events.epoll());
 }
 

@@ -115,12 +115,17 @@ void session_link::look() {
 void session_link::lead(session_call& call, time_point until) {
   const marked leads(has_leader_);
   leader_ = &call;
-  if (phase_ == phase::open) {
+  if (phase_ == phase::open && may_write_) {
     mutex_.unlock();
     ::sched_yield();  // the executor may want this very core
+    poll(guard_, [&] {
+      const mutex_lock lock(mutex_);
+      return look_for(call);
+    });
     mutex_.lock();
+  } else {
+    pump(&call);
   }
-  pump(&call);
   if (!call.is_over_ && phase_ != phase::over) {
     interest wanted = wants();
     wanted.until = std::min(until, wanted.until);
@@ -133,6 +138,13 @@ void session_link::lead(session_call& call, time_point until) {
     if (phase_ == phase::open && includes(wanted.what, readiness::write)) may_write_ = true;
     pump(&call);
   }
+}
+
+// Returns whether something has come.
+bool session_link::look_for(const session_call& call) {
+  const time_point moved = moved_at_;
+  pump(&call);
+  return call.is_over_ || phase_ != phase::open || moved_at_ != moved;
 }
 
 // Whoever leads has something else to wait for than it knows.

@@ -25,7 +25,7 @@ session_config session_config_of(const client_config& config) {
 }  // namespace
 
 session_link::session_link(const session_settings& settings, time_point now)
-    : settings_(settings), moved_at_(now) {
+    : settings_(settings), guard_(settings.config->poll), moved_at_(now) {
   const mutex_lock lock(mutex_);
   connector_.start(*settings.where, saturating_add(now, settings.config->connect_timeout), serial_);
   request_.append("GET ").append(session_path).append(" HTTP/1.1\r\nhost: ");

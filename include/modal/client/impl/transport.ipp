@@ -126,7 +126,9 @@ std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
   std::shared_ptr<driver_state> driver;
   {
     const mutex_lock lock(driver_mutex_);
-    if (!driver_) driver_ = std::make_unique<async_driver>(connections(), [this] { end_watch(); });
+    if (!driver_)
+      driver_ =
+          std::make_unique<async_driver>(connections(), config_.poll, [this] { end_watch(); });
     driver = driver_->state();
   }
   return make_call(outgoing, std::move(sink), std::move(driver));

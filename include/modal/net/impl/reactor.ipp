@@ -33,10 +33,11 @@ void guarded(reactor::target& whom, Step step) noexcept {
 
 }  // namespace
 
-reactor::reactor(std::function<void(int)> on_idle_ready)
+reactor::reactor(std::function<void(int)> on_idle_ready, polling how)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      on_idle_ready_(std::move(on_idle_ready)) {
+      on_idle_ready_(std::move(on_idle_ready)),
+      guard_(how) {
   if (!epoll_.is_open()) throw_system("epoll_create1");
   if (!wake_.is_open()) throw_system("eventfd");
   // Edge-triggered, so that it is never read: each write is an event.
@@ -120,7 +121,10 @@ void reactor::schedule(target& whom, time_point due) noexcept {
 
 void reactor::run() {
   std::vector<std::shared_ptr<target>> taken;
+  bool has_worked = false;
   for (;;) {
+    // Posts wake nobody meanwhile.
+    if (has_worked) has_worked = poll(guard_, [this] { return poll_once(); });
     bool ending = false;
     time_point until = time_point::min();
     taken.clear();
@@ -130,7 +134,7 @@ void reactor::run() {
       ending = is_ending_;
       is_over_ = ending && taken.empty();
       if (is_over_) return;
-      is_waiting_ = taken.empty();
+      is_waiting_ = taken.empty() && !has_worked;
       if (is_waiting_) {
         // It is only ever made earlier: waking in vain, once in a while, spares most posts a word.
         if (!times_.empty()) wakes_at_ = std::min(wakes_at_, times_.begin()->due_);
@@ -139,8 +143,11 @@ void reactor::run() {
     }
     // Events first: a connection that ended before a call was posted is not to be used for it. Not
     // all of them: there may be more as long as somebody goes on making some.
-    if (wait(until)) wait(time_point::min());
-    if (taken.empty()) {
+    const int count = wait(until);
+    if (count == most_events) wait(time_point::min());
+    const bool has_waited = taken.empty() && !has_worked;
+    has_worked = count > 0 || !taken.empty();
+    if (has_waited) {
       const mutex_lock lock(mutex_);
       is_waiting_ = false;
       if (wakes_at_ <= std::chrono::steady_clock::now()) wakes_at_ = never;
@@ -153,8 +160,15 @@ void reactor::run() {
   }
 }
 
-// Returns whether there may be more events at once.
-bool reactor::wait(time_point until) {
+// Returns whether there was something to do.
+bool reactor::poll_once() {
+  if (wait(time_point::min()) > 0) return true;
+  const mutex_lock lock(mutex_);
+  return !posted_.empty() || is_ending_;
+}
+
+// Returns how many events there were; after as many as it takes there may be more at once.
+int reactor::wait(time_point until) {
   int timeout = until == never ? -1 : 0;
   if (timeout == 0 && until != time_point::min()) {
     const auto left =
@@ -177,7 +191,7 @@ bool reactor::wait(time_point until) {
     const auto alive = entry.whom->shared_from_this();
     guarded(*alive, [](target& each) { each.on_ready(); });
   }
-  return count == most_events;
+  return count;
 }
 
 void reactor::run_due() {
