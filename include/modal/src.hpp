@@ -24,6 +24,7 @@
 #include <modal/client/impl/session_attempt.ipp>
 #include <modal/client/impl/session_link.ipp>
 #include <modal/client/impl/session_opening.ipp>
+#include <modal/client/impl/session_watch.ipp>
 #include <modal/client/impl/transport.ipp>
 #include <modal/client/impl/url.ipp>
 #include <modal/function/impl/catalog.ipp>

@@ -14,5 +14,6 @@
 #include <modal/client/impl/session_attempt.ipp>
 #include <modal/client/impl/session_link.ipp>
 #include <modal/client/impl/session_opening.ipp>
+#include <modal/client/impl/session_watch.ipp>
 #include <modal/client/impl/transport.ipp>
 #include <modal/client/impl/url.ipp>

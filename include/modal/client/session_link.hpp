@@ -14,7 +14,6 @@
 #include <boost/intrusive/list.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -93,7 +92,8 @@ class session_link final : public reactor::target {
   /// Ends `call`, unless it is over: its request is not looked at any more.
   void abandon(session_call& call) noexcept;
 
-  /// From now on `events` sees to the session while nobody waits. Any thread.
+  /// `events` sees to the session while nobody waits: after each `submit` with an owner. Always the
+  /// same one. Any thread.
   void attach(reactor& events);
   /// Ends the session, and the watch of the reactor, whose thread this is.
   void detach() noexcept;
@@ -101,6 +101,9 @@ class session_link final : public reactor::target {
   /// Returns the connection of a session that was refused, where it serves HTTP as well; once.
   /// @param is_watched whether the reactor knows it.
   stream take_kept(bool& is_watched);
+
+  /// Returns why the connection did not become a session, where nobody has said; once.
+  std::optional<error> take_break() noexcept;
 
   /// Returns whether new calls may come.
   [[nodiscard]] bool takes_calls() const;
@@ -148,6 +151,7 @@ class session_link final : public reactor::target {
   void take_error(const session_fsm::event& told) MODAL_REQUIRES(mutex_);
   void take_all(std::uint32_t number) MODAL_REQUIRES(mutex_);
   void note_function(const session_call& call, std::uint32_t number) MODAL_REQUIRES(mutex_);
+  void tell_ended() noexcept MODAL_EXCLUDES(mutex_);
   void pass_on() MODAL_REQUIRES(mutex_);
   void post_pump() MODAL_REQUIRES(mutex_);
   [[nodiscard]] interest wants() MODAL_REQUIRES(mutex_);
@@ -182,9 +186,11 @@ class session_link final : public reactor::target {
   unsigned serial_ MODAL_GUARDED_BY(mutex_) = 0;
   stream socket_ MODAL_GUARDED_BY(mutex_);
   stream kept_ MODAL_GUARDED_BY(mutex_);  ///< for HTTP
+  std::optional<error> break_ MODAL_GUARDED_BY(mutex_);
   bool is_watched_ MODAL_GUARDED_BY(mutex_) = false;
   std::string request_ MODAL_GUARDED_BY(mutex_);  ///< for the upgrade: what is left of it to send
   std::string answer_ MODAL_GUARDED_BY(mutex_);   ///< to that, as far as it has come
+  std::size_t answer_size_ MODAL_GUARDED_BY(mutex_) = 0;
   std::optional<session_fsm> machine_ MODAL_GUARDED_BY(mutex_);
   std::vector<entry> entries_ MODAL_GUARDED_BY(mutex_);  ///< by number
   std::map<std::string, std::pair<signature_id, std::uint32_t>, std::less<>> functions_
@@ -211,32 +217,17 @@ class session_link final : public reactor::target {
   reactor* events_ MODAL_GUARDED_BY(mutex_) = nullptr;
   bool is_flush_posted_ MODAL_GUARDED_BY(mutex_) = false;  ///< it will write for others
   bool is_pump_posted_ MODAL_GUARDED_BY(mutex_) = false;   ///< it will look whether to read
-  int watched_descriptor_ = -1;
-  unsigned watched_serial_ = 0;
-  time_point timer_at_ = never;
+  bool is_timer_posted_ MODAL_GUARDED_BY(mutex_) = false;  ///< it will set that
+  int watched_descriptor_ MODAL_GUARDED_BY(mutex_) = -1;
+  unsigned watched_serial_ MODAL_GUARDED_BY(mutex_) = 0;
+  time_point timer_at_ MODAL_GUARDED_BY(mutex_) = never;
   std::shared_ptr<reactor::target> self_;  ///< while the reactor knows it
 };
 
 class session_link::telling {
  public:
   explicit telling(session_link& of) noexcept : link_(of) {}
-  ~telling() {
-    if (!link_.has_ended_.load(std::memory_order_acquire)) return;
-    constexpr std::size_t at_once = 16;
-    for (std::size_t taken = at_once; taken == at_once;) {
-      std::array<std::shared_ptr<wakeable>, at_once> due;
-      {
-        const mutex_lock lock(link_.mutex_);
-        auto& all = link_.ended_;
-        taken = std::min(at_once, all.size());
-        const auto last = all.begin() + static_cast<std::ptrdiff_t>(taken);
-        std::move(all.begin(), last, due.begin());
-        all.erase(all.begin(), last);
-        link_.has_ended_.store(!all.empty(), std::memory_order_release);
-      }
-      for (std::size_t i = 0; i < taken; ++i) due[i]->wake();
-    }
-  }
+  ~telling() { link_.tell_ended(); }
   telling(const telling&) = delete;
   telling& operator=(const telling&) = delete;
 
@@ -258,14 +249,16 @@ class session_pool {
   void note_result(std::string_view function, std::size_t size) noexcept;
   /// There are none at this executor. Says so, once.
   void refuse(const error& why) noexcept;
-  /// A connection ended instead of becoming a session. That means the same when it happens twice,
-  /// and no session has come to be in between.
-  void note_broken(const error& why) noexcept;
+  /// `link` ended, perhaps instead of becoming a session. That means the same when it happens to
+  /// two connections, and no session has come to be in between.
+  void note_broken(session_link& link) noexcept;
   void note_open() noexcept { broken_count_.store(0, std::memory_order_relaxed); }
   /// Ends them. On the reactor's thread, if there is one.
   void detach() noexcept;
 
  private:
+  void leave(std::shared_ptr<session_link>& link) noexcept MODAL_REQUIRES(mutex_);
+
   const session_settings settings_;
   mutex mutex_;
   std::shared_ptr<session_link> links_[2] MODAL_GUARDED_BY(mutex_);    ///< small calls, large ones

@@ -78,6 +78,11 @@ class outbox {
     return which.left_ == 0 && !which.is_in_batch_;
   }
 
+  /// Returns whether all that `which` has credit for has been written, and there is more.
+  [[nodiscard]] static bool is_starved(const outgoing_payload& which) noexcept {
+    return which.left_ != 0 && which.credit_ == 0 && !which.is_in_batch_;
+  }
+
   /// Gives memory back that is not needed while nothing happens.
   void trim() noexcept;
 

@@ -103,9 +103,11 @@ class session_fsm {
 
   // What goes out. What is thrown is `std::bad_alloc`, and then nothing has changed.
 
+  /// Caller: returns whether there is a number for one more call.
+  [[nodiscard]] bool may_begin() const noexcept;
   /// Caller: sends a call. @param function its number; 0: by its name. @param parts of its payload,
   /// of `size` bytes: what is not copied at once must live until the call is `sent`, cancelled or
-  /// over. @return its number; nothing where as many are under way as may be.
+  /// over. @return its number; nothing where it may not begin.
   std::optional<std::uint32_t> begin_call(const call_head& head, std::uint32_t function,
                                           std::span<const bytes_view> parts, std::uint64_t size,
                                           time_point now);
@@ -245,8 +247,7 @@ class session_fsm {
   time_point begun_at_;
   time_point heard_at_;
   time_point pinged_at_ = never;
-  time_point frame_since_ = never;  ///< a small frame has begun to come
-  time_point written_at_{};
+  time_point frame_since_ = never;     ///< a small frame has begun to come
   time_point blocked_since_ = never;   ///< since when nothing was taken
   time_point expected_since_ = never;  ///< since when nothing came of what is owed
   time_point idle_since_;

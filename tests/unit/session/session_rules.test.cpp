@@ -259,6 +259,30 @@ TEST_CASE("session: what a caller leaves standing ends with its time", "[session
     live(5);
     CHECK_THAT(end.why(), Catch::Matchers::Contains("wait for too long"));
   }
+  SECTION("but for what this end has not written, or does not read") {
+    end.feed(end.hello_frame + lone_end::call(0, "", 0));
+    const std::string large(100'000, 'x');
+    const modal::bytes_view part = std::as_bytes(std::span(large));
+    end.machine.send_result(0, 0, {}, {}, {&part, 1}, part.size());
+    const auto pass = [&end](std::size_t size) {
+      for (int i = 0; i < 40; ++i) {
+        (void)end.machine.batch();
+        end.machine.note_written(size, end.now);
+        end.now += 1s;
+        end.machine.hold(end.now);
+        end.machine.on_time(end.now);
+      }
+    };
+    pass(1);
+    CHECK_FALSE(end.machine.is_over());
+    std::size_t size = 0;
+    for (const auto each : end.machine.batch()) size += each.size();
+    end.machine.note_written(size, end.now);
+    pass(0);
+    CHECK_FALSE(end.machine.is_over());
+    live(35);
+    CHECK_THAT(end.why(), Catch::Matchers::Contains("wait for too long"));
+  }
   SECTION("arguments that do not end") {
     end.feed(end.hello_frame + lone_end::call(0, "", 5000, modal::detail::frame_has_more));
     end.machine.send_error(0, 0, 503, "no");

@@ -47,7 +47,7 @@ bool session_link::begin(session_call& call, time_point now) {
 }
 
 void session_link::begin_queued(time_point now) {
-  while (!queued_.empty() && phase_ == phase::open && !machine_->is_going()) {
+  while (!queued_.empty() && phase_ == phase::open && machine_->may_begin()) {
     session_call& next = queued_.front();
     if (!begin(next, now)) return;
     queued_.pop_front();
@@ -57,7 +57,6 @@ void session_link::begin_queued(time_point now) {
 // ---- Answers
 
 void session_link::dispatch() {
-  bool has_ended = false;
   for (;;) {
     const auto told = machine_->next();
     if (told.what == session_fsm::kind::wait) break;
@@ -71,10 +70,9 @@ void session_link::dispatch() {
     } catch (const std::bad_alloc&) {  // somebody would never hear of it
       return end(session_call::ending::lost, error(make_error_code(errc::connection_lost), {}));
     }
-    has_ended = true;
   }
-  if (!has_ended) return;
-  if (!queued_.empty()) begin_queued(moved_at_);
+  // Whatever has freed a number: what is forgotten ends without a word.
+  begin_queued(moved_at_);
   if (machine_->is_going() && machine_->open_calls() == 0)
     end(session_call::ending::unseen, {errc::connection_lost, "the executor ended the session"});
 }
@@ -203,7 +201,7 @@ void session_link::end_call(session_call& call, session_call::ending how) {
 
 // The executor is told that nobody waits for it any more.
 void session_link::forget(session_call& call) noexcept {
-  if (!call.number_ || phase_ != phase::open) return;
+  if (!call.number_) return;
   for (bool is_done = false; !is_done;) {
     try {
       machine_->cancel_call(*call.number_);
@@ -222,6 +220,10 @@ void session_link::end_if_forgotten(std::uint32_t number) {
 
 void session_link::end(session_call::ending how, const error& reason) {
   if (phase_ == phase::over) return;
+  if (phase_ == phase::upgrading && how == session_call::ending::broken) {
+    auto& to = break_;
+    insist([&] { to = reason; });
+  }
   phase_ = phase::over;
   // Arguments are not to go while they are being written; that does not take long.
   while (is_in_write_) {
@@ -253,6 +255,11 @@ void session_link::end_with(session_call& call, session_call::ending how, const 
   if (call.is_answered_) return end_call(call, call.how);
   insist([&] { call.failure = reason; });
   end_call(call, how);
+}
+
+std::optional<error> session_link::take_break() noexcept {
+  const mutex_lock lock(mutex_);
+  return std::exchange(break_, std::nullopt);
 }
 
 void session_link::abandon(session_call& call) noexcept {
@@ -293,17 +300,24 @@ void session_link::settle() noexcept {
 
 std::shared_ptr<session_link> session_pool::take(std::string_view function, std::size_t size,
                                                  time_point now) {
-  const mutex_lock lock(mutex_);
-  if (is_refused_) return nullptr;
-  const bool is_large = size >= large_payload || (!large_.empty() && large_.contains(function));
-  auto& link = links_[is_large ? 1 : 0];
-  if (link != nullptr && link->takes_calls()) return link;
-  if (link != nullptr) {
-    std::erase_if(going_, [](const auto& each) { return each.expired(); });
-    going_.push_back(link);
+  std::shared_ptr<session_link> last;
+  for (;;) {
+    if (last != nullptr) note_broken(*last);
+    const mutex_lock lock(mutex_);
+    if (is_refused_) return nullptr;
+    const bool is_large = size >= large_payload || (!large_.empty() && large_.contains(function));
+    auto& link = links_[is_large ? 1 : 0];
+    if (link != nullptr && link->takes_calls()) return link;
+    // What became of it counts first.
+    if (link != nullptr && link != last) {
+      last = link;
+      continue;
+    }
+    auto made = std::make_shared<session_link>(settings_, now);
+    leave(link);
+    link = std::move(made);
+    return link;
   }
-  link = std::make_shared<session_link>(settings_, now);
-  return link;
 }
 
 void session_pool::note_result(std::string_view function, std::size_t size) noexcept {
@@ -324,7 +338,7 @@ void session_pool::refuse(const error& why) noexcept {
   {
     const mutex_lock lock(mutex_);
     if (std::exchange(is_refused_, true)) return;
-    for (auto& each : links_) each.reset();
+    for (auto& each : links_) leave(each);
   }
   try {
     log_to_stderr()({.level = log_level::warning,
@@ -338,8 +352,18 @@ void session_pool::refuse(const error& why) noexcept {
   }
 }
 
-void session_pool::note_broken(const error& why) noexcept {
-  if (broken_count_.fetch_add(1, std::memory_order_relaxed) != 0) refuse(why);
+void session_pool::note_broken(session_link& link) noexcept {
+  const auto why = link.take_break();
+  if (why && broken_count_.fetch_add(1, std::memory_order_relaxed) != 0) refuse(*why);
+}
+
+// It goes on until its calls have ended.
+void session_pool::leave(std::shared_ptr<session_link>& link) noexcept {
+  if (link == nullptr) return;
+  std::erase_if(going_, [](const auto& each) { return each.expired(); });
+  auto& those = going_;
+  insist([&] { those.push_back(link); });
+  link.reset();
 }
 
 void session_pool::detach() noexcept {

@@ -69,7 +69,7 @@ bool session_attempt::advance(time_point now) {
         begin_http(now);
         continue;
       case session_call::ending::broken:
-        sessions_.note_broken(*call_.failure);
+        sessions_.note_broken(*link_);
         begin_http(now);
         continue;
       case session_call::ending::unseen:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who reads and who writes on a session; session_opening.ipp has how it comes to be,
-// session_answers.ipp what becomes of its calls.
+// session_answers.ipp what becomes of its calls, session_watch.ipp how it is seen to meanwhile.
 #include <modal/client/session_link.hpp>
 
 #include <algorithm>
@@ -57,7 +57,8 @@ bool session_link::submit(session_call& call, const attempt_request& request,
   // One that somebody began to open, and left.
   if ((phase_ == phase::connecting || phase_ == phase::upgrading) && !has_leader_ &&
       now >= wants().until)
-    end(session_call::ending::unseen, {errc::connect_failed, "nobody went on to connect"});
+    end(phase_ == phase::upgrading ? session_call::ending::broken : session_call::ending::unseen,
+        {errc::connect_failed, "nobody went on to connect"});
   if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
   call.request_ = &request;
   call.owner_ = std::move(owner);
@@ -82,11 +83,34 @@ bool session_link::submit(session_call& call, const attempt_request& request,
 
 // ---- Waiting
 
+void session_link::tell_ended() noexcept {
+  constexpr std::size_t at_once = 16;
+  while (has_ended_.load(std::memory_order_acquire)) {
+    std::array<std::shared_ptr<wakeable>, at_once> due;
+    {
+      const mutex_lock lock(mutex_);
+      const std::size_t taken = std::min(at_once, ended_.size());
+      const auto last = ended_.begin() + static_cast<std::ptrdiff_t>(taken);
+      std::move(ended_.begin(), last, due.begin());
+      ended_.erase(ended_.begin(), last);
+      has_ended_.store(!ended_.empty(), std::memory_order_release);
+    }
+    for (const auto& each : due)
+      if (each != nullptr) each->wake();
+  }
+}
+
 void session_link::wait(session_call& call, time_point until) {
   const telling others(*this);
   mutex_lock lock(mutex_);
   while (!call.is_over_ && clock_now() < until) {
-    if (!has_leader_) {
+    if (has_ended_.load(std::memory_order_relaxed)) {
+      lock.unlock();
+      tell_ended();
+      lock.lock();
+    } else if (phase_ == phase::over) {
+      call.changed_.wait_until(lock, until);  // whoever ends it is about to say so
+    } else if (!has_leader_) {
       try {
         lead(call, until);
       } catch (const std::bad_alloc&) {
@@ -132,6 +156,7 @@ void session_link::lead(session_call& call, time_point until) {
     sleeps_for_ = wanted;
     sleeps_ = true;
     mutex_.unlock();
+    tell_ended();
     bell_.wait(wanted.descriptor, wanted.what, wanted.until);
     mutex_.lock();
     if (!std::exchange(sleeps_, false)) bell_.clear();
@@ -269,7 +294,18 @@ bool session_link::read() {
 // What is sent meanwhile by others is written by whoever writes already.
 void session_link::flush() {
   if (phase_ != phase::open || is_writing_) return;
-  const marked writes(is_writing_);
+  // Somebody may wait for the end of this, however it comes.
+  struct writing {
+    explicit writing(session_link& of) noexcept : link(of) { link.is_writing_ = true; }
+    ~writing() {
+      link.is_writing_ = false;
+      link.written_.notify_all();
+    }
+    writing(const writing&) = delete;
+    writing& operator=(const writing&) = delete;
+    session_link& link;
+  };
+  std::optional<writing> mine(*this);
   stream* const socket = &socket_;  // closed by nobody before the end of this
   while (phase_ == phase::open && may_write_ && machine_->has_output()) {
     const auto parts = machine_->batch();
@@ -279,25 +315,23 @@ void session_link::flush() {
     const auto sent = socket->try_write(parts);
     mutex_.lock();
     is_in_write_ = false;
+    const bool is_some = sent.what == io_result::kind::some;
+    machine_->note_written(is_some ? sent.size : 0, clock_now());
     if (phase_ != phase::open) break;
     const bool is_broken =
         sent.what == io_result::kind::failed || sent.what == io_result::kind::closed;
-    if (sent.what == io_result::kind::some) {
-      machine_->note_written(sent.size, clock_now());
-    } else {
+    if (!is_some) {
       if (!is_broken && seen != room_seen_) continue;  // there is room since
       may_write_ = false;
-      if (is_broken) {
-        machine_->note_written(0, clock_now());
+      if (is_broken)
         machine_->on_end();  // behind what it has said
-      } else {
+      else
         machine_->on_blocked(clock_now());
-      }
     }
     dispatch();
     if (is_broken) break;
   }
-  written_.notify_all();
+  mine.reset();
   if (!sleeps_ || phase_ != phase::open) return;
   const bool knows_all = may_write_ || includes(sleeps_for_.what, readiness::write);
   if (!knows_all || machine_->due() < sleeps_for_.until) wake_leader();
@@ -311,108 +345,6 @@ void session_link::flush_soon() {
   is_flush_posted_ =
       events_->post_if_awake(std::static_pointer_cast<session_link>(shared_from_this()));
   if (!is_flush_posted_) flush();
-}
-
-// ---- The reactor
-
-void session_link::attach(reactor& events) {
-  const mutex_lock lock(mutex_);
-  if (events_ == &events) return;
-  events.post(std::static_pointer_cast<session_link>(shared_from_this()));
-  events_ = &events;
-  is_pump_posted_ = true;
-}
-
-void session_link::on_posted() {
-  bool pumps = false;
-  {
-    const telling others(*this);
-    const mutex_lock lock(mutex_);
-    pumps = std::exchange(is_pump_posted_, false) || phase_ == phase::over;
-    if (std::exchange(is_flush_posted_, false)) flush();
-    if (phase_ == phase::open && events_ != nullptr && !has_leader_) arm(machine_->due());
-  }
-  if (pumps) on_ready();
-}
-
-void session_link::on_time() {
-  timer_at_ = never;
-  on_ready();
-}
-
-// The timer is set anew only to be earlier: when it is too early, it looks again.
-void session_link::arm(time_point when) {
-  if (when >= timer_at_) return;
-  timer_at_ = when;
-  events_->schedule(*this, when);
-  self_ = shared_from_this();
-}
-
-void session_link::on_ready() {
-  {
-    const telling others(*this);
-    mutex_lock lock(mutex_);
-    may_write_ = true;
-    ++room_seen_;
-    if (has_leader_) {
-      flush();
-    } else if (phase_ != phase::over) {
-      bool may_be_more = false;
-      {
-        const marked leads(has_leader_);
-        may_be_more = pump(nullptr);
-      }
-      if (!followers_.empty())
-        followers_.front().changed_.notify_one();
-      else if (may_be_more)
-        post_pump();
-    }
-  }
-  watch_and_wait();
-}
-
-// While somebody leads, that one knows best what there is to wait for, and says when it leaves.
-void session_link::watch_and_wait() {
-  bool is_over = false;
-  {
-    const mutex_lock lock(mutex_);
-    is_over = phase_ == phase::over;
-    if (!is_over && events_ != nullptr && !has_leader_) {
-      const interest wanted = wants();
-      if (wanted.descriptor != watched_descriptor_ || wanted.serial != watched_serial_) {
-        if (watched_descriptor_ >= 0)
-          events_->unwatch(std::exchange(watched_descriptor_, -1), *this);
-        if (wanted.descriptor >= 0) {
-          const bool may_be_ready = events_->watch(wanted.descriptor, *this, *wanted.is_watched);
-          watched_descriptor_ = wanted.descriptor;
-          watched_serial_ = wanted.serial;
-          self_ = shared_from_this();
-          if (may_be_ready) post_pump();
-        }
-      }
-      arm(wanted.until);
-    }
-  }
-  if (is_over) detach();
-}
-
-void session_link::detach() noexcept {
-  const auto last = std::move(self_);
-  const telling others(*this);
-  const mutex_lock lock(mutex_);
-  if (events_ != nullptr) {
-    if (watched_descriptor_ >= 0) events_->unwatch(std::exchange(watched_descriptor_, -1), *this);
-    events_->schedule(*this, never);
-  }
-  events_ = nullptr;
-  end(session_call::ending::lost, error(errc::connection_lost, "the client has ended"));
-}
-
-void session_link::on_error(const char* what) noexcept {
-  const telling others(*this);
-  const mutex_lock lock(mutex_);
-  end(session_call::ending::lost,
-      error(errc::connection_lost, std::string("this process broke the session off: ") + what));
 }
 
 }  // namespace modal::detail

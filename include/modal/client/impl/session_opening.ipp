@@ -11,6 +11,8 @@
 namespace modal::detail {
 namespace {
 
+constexpr std::size_t most_answers = 4;  // with those that say that one is to come
+
 session_config session_config_of(const client_config& config) {
   session_config made;
   made.side = session_side::caller;
@@ -75,6 +77,12 @@ bool session_link::upgrade() {
       return false;
     }
     answer_.append(reinterpret_cast<const char*>(room.data()), got.size);
+    answer_size_ += got.size;
+    if (answer_size_ > most_answers * settings_.config->limits.header_bytes) {
+      end(session_call::ending::refused,
+          {errc::bad_response, "the answer to the upgrade is endless"});
+      return false;
+    }
     read_upgrade();
     if (phase_ != phase::upgrading) return phase_ == phase::open;
   }

@@ -64,10 +64,14 @@ void session_fsm::send_payload(stream& which, std::uint32_t call,
   out_.add(which.out);
 }
 
+bool session_fsm::may_begin() const noexcept {
+  return !is_going() && (!free_.empty() || streams_.size() < peer_.calls);
+}
+
 std::optional<std::uint32_t> session_fsm::begin_call(const call_head& head, std::uint32_t function,
                                                      std::span<const bytes_view> parts,
                                                      std::uint64_t size, time_point now) {
-  if (free_.empty() && streams_.size() >= peer_.calls) return std::nullopt;
+  if (!may_begin()) return std::nullopt;
   const bool is_named = function == 0;
   const std::size_t front = front_size(parts, size, peer_.inline_bytes);
   const bool has_more = front < size;
@@ -258,15 +262,8 @@ std::span<const bytes_view> session_fsm::batch() {
   }
   const bool is_alone = open_ <= 1;
   const std::size_t most = is_alone ? most_segment : shared_segment;
-  const auto made =
-      out_.batch(std::min<std::size_t>(most, std::max<std::uint32_t>(peer_.segment_bytes, 1)),
-                 is_alone ? lone_batch : shared_batch);
-  // A caller has all the time of its call: its arguments may wait for memory.
-  if (is_caller()) return made;
-  for (const std::uint32_t call : waits_)
-    if (stream& each = streams_[call]; each.out.left() != 0 && each.out.credit() == 0)
-      each.starved_since = std::min(each.starved_since, std::max(heard_at_, written_at_));
-  return made;
+  return out_.batch(std::min<std::size_t>(most, std::max<std::uint32_t>(peer_.segment_bytes, 1)),
+                    is_alone ? lone_batch : shared_batch);
 }
 
 // Of answered calls whose arguments had no end yet.
@@ -291,8 +288,12 @@ void session_fsm::note_written(std::size_t size, time_point now) noexcept {
   out_.note_written(size);
   may_be_sent_ = true;
   if (size == 0) return;
-  written_at_ = now;
   if (out_rate_) out_rate_->add(size);
+  // A caller has all the time of its call: its arguments may wait for memory.
+  if (!is_caller())
+    for (const std::uint32_t call : waits_)
+      if (stream& each = streams_[call]; outbox::is_starved(each.out))
+        each.starved_since = std::min(each.starved_since, now);
   if (blocked_since_ == never) return;
   blocked_since_ = has_output() ? now : never;
   if (blocked_since_ == never && out_rate_) out_rate_->stop();
@@ -314,6 +315,9 @@ void session_fsm::hold(time_point now) noexcept {
   if (frame_since_ != never) frame_since_ = heard_at_;
   if (expected_since_ != never) expected_since_ = heard_at_;
   if (in_rate_ && owed_ != 0) in_rate_->begin(heard_at_);
+  for (const auto* those : {&waits_, &unended_})
+    for (const std::uint32_t call : *those)
+      if (auto& since = streams_[call].starved_since; since != never) since = heard_at_;
 }
 
 time_point session_fsm::due() const noexcept {
