@@ -220,10 +220,8 @@ void session_link::end_if_forgotten(std::uint32_t number) {
 
 void session_link::end(session_call::ending how, const error& reason) {
   if (phase_ == phase::over) return;
-  if (phase_ == phase::upgrading && how == session_call::ending::broken) {
-    auto& to = break_;
-    insist([&] { to = reason; });
-  }
+  if (phase_ == phase::upgrading && how == session_call::ending::broken)
+    insist([to = &break_, &reason] { *to = reason; });
   phase_ = phase::over;
   // Arguments are not to go while they are being written; that does not take long.
   while (is_in_write_) {
@@ -361,8 +359,7 @@ void session_pool::note_broken(session_link& link) noexcept {
 void session_pool::leave(std::shared_ptr<session_link>& link) noexcept {
   if (link == nullptr) return;
   std::erase_if(going_, [](const auto& each) { return each.expired(); });
-  auto& those = going_;
-  insist([&] { those.push_back(link); });
+  insist([to = &going_, &link] { to->push_back(link); });
   link.reset();
 }
 
