@@ -153,6 +153,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
     made->encoding = how;
     made->body_size = body_size.value_or(0);
     made->caller = std::move(caller);
+    if (body == body_state::complete) made->complete_at = now;
     made->is_named = !head.id.is_nil();
     made->head.id = made->is_named ? head.id : call_id::random();  // may need memory
   }

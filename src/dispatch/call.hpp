@@ -80,7 +80,8 @@ struct call final : scheduled,
   // Set by admission, then only read.
   call_head head;
   time_point deadline = never;
-  std::size_t body_size = 0;  ///< as its head says; 0: it does not
+  std::size_t body_size = 0;       ///< as its head says; 0: it does not
+  time_point complete_at = never;  ///< when it came in, where its body was there already
 
   // Set by submit. The sink is taken by the thread that turned `answered` to true.
   bool is_answered_quickly = false;  ///< its sink never blocks

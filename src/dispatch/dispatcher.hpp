@@ -37,7 +37,8 @@
 
 namespace modal::detail {
 
-/// Whether a call's body is there when the call is admitted, or arrives piece by piece.
+/// Whether a call's body is there when the call is admitted, and `submit` follows at once, or
+/// arrives piece by piece.
 enum class body_state : std::uint8_t { complete, arriving };
 
 /// What the thread that submits a call does next: it may wait for the call, or it goes back at once

@@ -245,7 +245,7 @@ void dispatcher_core::stop_function(std::stop_source which) {
 
 call_ptr dispatcher_core::submit(call_ptr which, incoming_body body,
                                  std::shared_ptr<call_sink> sink, submitter who) {
-  const time_point now = config.time->now();
+  const time_point now = which->complete_at != never ? which->complete_at : config.time->now();
   which->body = std::move(body);
   which->sink = std::move(sink);
   which->is_answered_quickly = who == submitter::goes_back;

@@ -112,6 +112,7 @@ bool dispatcher_core::retry_locked(call& which, error& failure, time_point now, 
 void dispatcher_core::start_locked(call& which, time_point now) {
   transition_locked(which, call::phase::running);
   ++which.attempt;
+  which.started_at = now;
   // The time was read before the lock was taken: the call may have come since.
   const nanoseconds waited = std::max(now - which.queued_at, nanoseconds{0});
   which.queue_time += waited;
@@ -176,7 +177,6 @@ std::shared_ptr<call_outcome> dispatcher_core::make_outcome(call& which,
 bool dispatcher_core::runs_to_its_end(const call_ptr& running_call, std::optional<error>& failure) {
   call& which = *running_call;
   const bool is_first_turn = which.on_device == nullptr;
-  if (is_first_turn) which.started_at = config.time->now();
   seat own(*this, which);
   const seat_scope seated(own);
   if (!which.target->uses_device()) {

@@ -46,35 +46,37 @@ payload share_result(const std::shared_ptr<const call_outcome>& of) {
 }
 
 recent_ids::recent_ids(std::size_t count, duration window)
-    : buckets_((count + std::tuple_size_v<bucket> - 1) / std::tuple_size_v<bucket>),
+    : buckets_((count + bucket().size() - 1) / bucket().size()),
       window_(window),
-      seed_(make_seed()) {}
+      seed_(make_seed()),
+      tag_seed_(make_seed()) {}
 
-std::size_t recent_ids::bucket_of(const call_id& id) const noexcept {
-  return static_cast<std::size_t>(mix(id, seed_) % buckets_.size());
+recent_ids::place recent_ids::place_of(const call_id& id) const noexcept {
+  return {static_cast<std::size_t>(mix(id, seed_) % buckets_.size()), mix(id, tag_seed_)};
 }
 
 void recent_ids::note(const call_id& id, time_point now) noexcept {
   if (buckets_.empty()) return;
-  bucket& those = buckets_[bucket_of(id)];
-  const auto older = [](const slot& a, const slot& b) {
-    if (a.id.is_nil() || b.id.is_nil()) return a.id.is_nil() && !b.id.is_nil();
-    return a.at < b.at;
-  };
-  *std::min_element(those.begin(), those.end(), older) = {id, now};
+  const place where = place_of(id);
+  bucket& those = buckets_[where.bucket];
+  const auto older = [](const slot& a, const slot& b) { return a.at < b.at; };
+  *std::min_element(those.begin(), those.end(), older) = {where.tag, now};
 }
 
 void recent_ids::forget(const call_id& id) noexcept {
   if (buckets_.empty()) return;
-  for (slot& each : buckets_[bucket_of(id)])
-    if (each.id == id) each = {};
+  const place where = place_of(id);
+  for (slot& each : buckets_[where.bucket])
+    if (each.tag == where.tag) each = {};
 }
 
 bool recent_ids::contains(const call_id& id, time_point now) const noexcept {
   if (buckets_.empty() || id.is_nil()) return false;
-  const bucket& those = buckets_[bucket_of(id)];
+  const place where = place_of(id);
+  const bucket& those = buckets_[where.bucket];
   return std::any_of(those.begin(), those.end(), [&](const slot& each) {
-    return each.id == id && now < saturating_add(each.at, window_);
+    return each.tag == where.tag && each.at != time_point::min() &&
+           now < saturating_add(each.at, window_);
   });
 }
 

@@ -23,6 +23,7 @@ constexpr std::size_t most_backlog = 1 << 20;
 // A client that is still sending must read our last words before the connection is reset.
 constexpr std::size_t most_lingered = 16 << 20;
 constexpr std::chrono::seconds linger_time{2};
+constexpr std::size_t most_unanswered = 16;
 constexpr std::chrono::seconds quiet_time{1};  // then memory is given back
 
 session_config config_of(const limits& bounds, session_hello own) {
@@ -144,13 +145,17 @@ time_point session_connection::due() const noexcept {
   return first;
 }
 
-// Returns false where the session is over.
+// Returns false where the session is over. Calls that run where they are read are answered a few at
+// a time, so that the caller has something to do meanwhile.
 bool session_connection::perform_all() {
-  for (;;) {
+  for (std::size_t i = 1;; ++i) {
     const auto told = machine_.next();
     if (told.what == kind::wait) return true;
     if (told.what == kind::over) return false;
     perform(told);
+    if (i % most_unanswered != 0 || answered_.load(std::memory_order_relaxed) == nullptr) continue;
+    collect_answers();
+    flush();
   }
 }
 

@@ -216,6 +216,7 @@ class session_link final : public reactor::target {
   // Of the reactor's thread, once it is there.
   reactor* events_ MODAL_GUARDED_BY(mutex_) = nullptr;
   bool is_flush_posted_ MODAL_GUARDED_BY(mutex_) = false;  ///< it will write for others
+  unsigned unflushed_ MODAL_GUARDED_BY(mutex_) = 0;        ///< calls since then
   bool is_pump_posted_ MODAL_GUARDED_BY(mutex_) = false;   ///< it will look whether to read
   bool is_timer_posted_ MODAL_GUARDED_BY(mutex_) = false;  ///< it will set that
   int watched_descriptor_ MODAL_GUARDED_BY(mutex_) = -1;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/base/bytes.hpp>
+#include <modal/base/clock.hpp>
 #include <modal/base/limits.hpp>
 #include <modal/wire/http_call.hpp>
 #include <modal/wire/payload.hpp>
@@ -46,6 +47,7 @@ struct invocation {
   std::chrono::nanoseconds decode_time{0};
   std::chrono::nanoseconds run_time{0};
   std::chrono::nanoseconds encode_time{0};
+  time_point step_ended{};  ///< when the next step begins, if nothing comes in between
 };
 
 /// One run of a function, with its types erased. Owns what the function was given and then what it
@@ -65,14 +67,20 @@ class function_run {
   }
   /// Puts the upload of the arguments into the call's stream, for functions that use a device:
   /// after `decode`. Throws `call_error`.
-  void upload(invocation& call) { put_uploads(call); }
+  void upload(invocation& call) {
+    put_uploads(call);
+    call.step_ended = {};
+  }
   /// Calls the function. Throws what it throws.
   void run(invocation& call) {
     take(call, invocation::stage::run, call.run_time, &function_run::call_function);
   }
   /// Puts the download of the result into the call's stream: after `run`. It is not to be written
   /// until the stream has passed that. Throws `call_error`.
-  void download(invocation& call) { put_download(call); }
+  void download(invocation& call) {
+    put_download(call);
+    call.step_ended = {};
+  }
   /// Writes the result, which is of no use to anybody else after that.
   void encode(invocation& call) {
     take(call, invocation::stage::encode, call.encode_time, &function_run::write_result);
@@ -89,9 +97,11 @@ class function_run {
   void take(invocation& call, invocation::stage which, std::chrono::nanoseconds& spent,
             void (function_run::*step)(invocation&)) {
     call.at = which;
-    const auto start = std::chrono::steady_clock::now();
+    if (call.step_ended == time_point{}) call.step_ended = std::chrono::steady_clock::now();
+    const time_point start = call.step_ended;
     (this->*step)(call);
-    spent = std::chrono::steady_clock::now() - start;
+    call.step_ended = std::chrono::steady_clock::now();
+    spent = call.step_ended - start;
   }
 };
 

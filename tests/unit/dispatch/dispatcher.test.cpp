@@ -103,7 +103,7 @@ TEST_CASE("dispatcher: answers for a function that ignores its stop token",
 
 TEST_CASE("dispatcher: refuses a body that came too late", "[executor][dispatcher]") {
   bench b;
-  auto admitted = b.admit("test::short", 3);
+  auto admitted = b.calls.admit(head_of("test::short"), encoding::binary, 3, body_state::arriving);
   REQUIRE(admitted.has_value());
   b.clock.advance(100ms);
   const auto sink = std::make_shared<counting_sink>();

@@ -16,6 +16,7 @@ namespace {
 // A session that was silent for so long may have ended.
 constexpr std::chrono::milliseconds quiet_time{1};
 constexpr int most_reads = 32;  // before others have their turn
+constexpr unsigned most_unflushed = 16;
 
 /// Sets a mark for as long as it lives.
 class marked {
@@ -341,7 +342,11 @@ void session_link::flush() {
 // writes for all who have sent by then.
 void session_link::flush_soon() {
   if (events_ == nullptr || phase_ != phase::open) return flush();
-  if (is_flush_posted_) return;
+  if (is_flush_posted_) {
+    // The executor is not to wait for the last of them.
+    if (++unflushed_ % most_unflushed == 0) flush();
+    return;
+  }
   is_flush_posted_ =
       events_->post_if_awake(std::static_pointer_cast<session_link>(shared_from_this()));
   if (!is_flush_posted_) flush();
