@@ -8,11 +8,11 @@ namespace modal::detail {
 
 /// Who makes a request, as whoever took it in found out.
 struct principal {
-  std::string name;
+  std::string name;  ///< `uid:1000`: the user whose process connected to a Unix socket
 };
 
 /// Travels with a request from its connection to its call. Null: nobody found out, which is so of
-/// all while there is no authentication.
+/// all that come by TCP while there is no authentication.
 using principal_ptr = std::shared_ptr<const principal>;
 
 }  // namespace modal::detail

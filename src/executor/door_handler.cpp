@@ -5,6 +5,7 @@
 #include "executor/session_calls.hpp"
 
 #include <new>
+#include <string>
 #include <utility>
 
 namespace modal::detail {
@@ -15,13 +16,15 @@ class door_exchange final : public request_exchange,
                             public call_sink,
                             public std::enable_shared_from_this<door_exchange> {
  public:
-  explicit door_exchange(std::shared_ptr<door> serves)
-      : door_(std::move(serves)), entered_(door_->calls()) {}
+  door_exchange(std::shared_ptr<door> serves, const peer_origin& origin)
+      : door_(std::move(serves)), origin_(origin), entered_(door_->calls()) {
+    if (origin.user) caller_ = std::make_shared<principal>("uid:" + std::to_string(*origin.user));
+  }
   ~door_exchange() override { drop_answer(); }
 
   std::optional<connection_fsm::terms> open(const request_head& head, bool is_complete) override {
     answer_.has_result = false;
-    auto opened = door_->open({.head = head}, answer_.head,
+    auto opened = door_->open({.head = head, .caller = caller_}, answer_.head,
                               is_complete ? body_state::complete : body_state::arriving);
     entered_.take(std::move(opened.admitted));
     wants_session_ = opened.wants_session;
@@ -31,7 +34,8 @@ class door_exchange final : public request_exchange,
   }
 
   std::shared_ptr<session_exchange> take_session() override {
-    return std::exchange(wants_session_, false) ? make_session_calls(door_) : nullptr;
+    if (!std::exchange(wants_session_, false)) return nullptr;
+    return make_session_calls(door_, caller_, origin_);
   }
 
   result<bool> ask_memory(std::size_t total, std::function<void()> resume) override {
@@ -90,6 +94,8 @@ class door_exchange final : public request_exchange,
 
  private:
   const std::shared_ptr<door> door_;
+  const peer_origin origin_;
+  principal_ptr caller_;
   bool wants_session_ = false;
   entered_call entered_;
   std::string answer_fields_;
@@ -100,8 +106,8 @@ class door_exchange final : public request_exchange,
 class door_handler final : public request_handler {
  public:
   explicit door_handler(std::shared_ptr<door> serves) : door_(std::move(serves)) {}
-  std::shared_ptr<request_exchange> connect() override {
-    return std::make_shared<door_exchange>(door_);
+  std::shared_ptr<request_exchange> connect(const peer_origin& origin) override {
+    return std::make_shared<door_exchange>(door_, origin);
   }
 
  private:

@@ -197,6 +197,7 @@ void executor::impl::start(boost::asio::io_context* host) {
         std::make_unique<detail::server>(detail::server_config{.address = config.address,
                                                                .port = config.port,
                                                                .io_threads = config.io_threads,
+                                                               .local = config.local,
                                                                .bounds = config.limits,
                                                                .log = config.log,
                                                                .loop = loop,

@@ -18,14 +18,15 @@ class served_call final : public call_exchange,
                           public call_sink,
                           public std::enable_shared_from_this<served_call> {
  public:
-  explicit served_call(std::shared_ptr<door> serves)
-      : door_(std::move(serves)), entered_(door_->calls()) {}
+  served_call(std::shared_ptr<door> serves, principal_ptr caller)
+      : door_(std::move(serves)), caller_(std::move(caller)), entered_(door_->calls()) {}
   ~served_call() override { drop_answer(); }
 
   result<connection_fsm::terms> open(const call_head& head, std::size_t size,
                                      bool is_complete) override {
-    auto admitted = door_->calls().admit(head, encoding::binary, size,
-                                         is_complete ? body_state::complete : body_state::arriving);
+    auto admitted =
+        door_->calls().admit(head, encoding::binary, size,
+                             is_complete ? body_state::complete : body_state::arriving, caller_);
     if (!admitted) return std::move(admitted).error();
     entered_.take(*std::move(admitted));
     return entered_.terms();
@@ -76,6 +77,7 @@ class served_call final : public call_exchange,
 
  private:
   const std::shared_ptr<door> door_;
+  const principal_ptr caller_;
   entered_call entered_;
   session_reply answer_;
   std::shared_ptr<reply_sink> to_;  // while a reply is awaited
@@ -83,7 +85,8 @@ class served_call final : public call_exchange,
 
 class session_calls final : public session_exchange {
  public:
-  explicit session_calls(std::shared_ptr<door> serves) : door_(std::move(serves)) {}
+  session_calls(std::shared_ptr<door> serves, principal_ptr caller, const peer_origin& origin)
+      : door_(std::move(serves)), caller_(std::move(caller)), origin_(origin) {}
 
   [[nodiscard]] session_hello hello() const override {
     session_hello own;
@@ -92,21 +95,27 @@ class session_calls final : public session_exchange {
     own.calls = most_calls;
     own.payload_bytes = door_->calls().body_limit(encoding::binary);
     own.segment_bytes = static_cast<std::uint32_t>(most_segment);
+    own.local_name = origin_.local_name;
+    own.local_token = origin_.local_token;
     return own;
   }
 
   std::shared_ptr<call_exchange> make_call() override {
-    return std::make_shared<served_call>(door_);
+    return std::make_shared<served_call>(door_, caller_);
   }
 
  private:
   const std::shared_ptr<door> door_;
+  const principal_ptr caller_;
+  const peer_origin origin_;
 };
 
 }  // namespace
 
-std::shared_ptr<session_exchange> make_session_calls(std::shared_ptr<door> serves) {
-  return std::make_shared<session_calls>(std::move(serves));
+std::shared_ptr<session_exchange> make_session_calls(std::shared_ptr<door> serves,
+                                                     principal_ptr caller,
+                                                     const peer_origin& origin) {
+  return std::make_shared<session_calls>(std::move(serves), std::move(caller), origin);
 }
 
 }  // namespace modal::detail

@@ -9,6 +9,9 @@
 namespace modal::detail {
 
 /// Returns the other side of one session: what its calls mean to the executor behind `serves`.
-std::shared_ptr<session_exchange> make_session_calls(std::shared_ptr<door> serves);
+/// @param caller who makes them. @param origin where it comes from.
+std::shared_ptr<session_exchange> make_session_calls(std::shared_ptr<door> serves,
+                                                     principal_ptr caller,
+                                                     const peer_origin& origin);
 
 }  // namespace modal::detail

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -68,6 +69,18 @@ acceptor::acceptor(const server_config& config, std::shared_ptr<server_state> sh
     listen_unix(config);
   else
     listen_tcp(config);
+}
+
+// See unix(7): a name that begins with a zero is no file's, and goes with its listener.
+acceptor::acceptor(const server_config& config, std::string_view name,
+                   std::shared_ptr<server_state> shared, std::function<void(stream)> serve)
+    : shared_(std::move(shared)), serve_(std::move(serve)), is_tcp_(false) {
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  name = name.substr(0, sizeof where.sun_path - 1);
+  std::memcpy(where.sun_path + 1, name.data(), name.size());
+  socket_ = make_socket(AF_UNIX, config);
+  bind_to(config, &where, offsetof(sockaddr_un, sun_path) + 1 + name.size());
 }
 
 void acceptor::bind_to(const server_config& config, const void* where, std::size_t size) {

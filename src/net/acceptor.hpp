@@ -25,6 +25,10 @@ class acceptor final : public event_loop::target {
   acceptor(const server_config& config, std::shared_ptr<server_state> shared,
            std::function<void(stream)> serve);
 
+  /// The same at the abstract Unix socket `name`.
+  acceptor(const server_config& config, std::string_view name, std::shared_ptr<server_state> shared,
+           std::function<void(stream)> serve);
+
   /// Accepts from now on. **Errors**: as `event_loop::watch`.
   void start();
   /// Accepts nothing more. Returns when the last one was given away, or after a second: then a
@@ -33,6 +37,7 @@ class acceptor final : public event_loop::target {
 
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] bool is_tcp() const noexcept { return is_tcp_; }
 
  protected:
   void on_events(event_loop::events what) noexcept override;

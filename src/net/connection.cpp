@@ -24,7 +24,7 @@ constexpr std::size_t long_read = 16 << 10;  // takes long enough to look at the
 connection::connection(stream peer, std::shared_ptr<server_state> shared)
     : open_connection(std::move(peer), std::move(shared)),
       machine_(shared_->bounds, shared_->pool, steady_clock::now()),
-      exchange_(shared_->handler->connect()) {}
+      exchange_(shared_->handler->connect(shared_->origin_of(socket_))) {}
 
 void connection::take_events(events what) {
   if (is_closed()) return;

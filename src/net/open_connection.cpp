@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/open_connection.hpp"
 
+#include <cstddef>
+#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <utility>
 
 namespace modal::detail {
@@ -12,6 +17,46 @@ time_point from_count(std::int64_t count) noexcept {
 }
 
 }  // namespace
+
+// Who connects from an address of its own host, or of the loopback, may be on this host: then the
+// name that it is told exists there.
+peer_origin server_state::origin_of(const stream& peer) const noexcept {
+  peer_origin origin;
+  sockaddr_storage own{};
+  sockaddr_storage other{};
+  socklen_t own_size = sizeof own;
+  socklen_t other_size = sizeof other;
+  const int descriptor = peer.native_handle();
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &own_size) != 0) return origin;
+  if (own.ss_family == AF_UNIX) {
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0) origin.user = who.uid;
+    const auto& name = reinterpret_cast<const sockaddr_un&>(own);
+    const std::size_t length = own_size - offsetof(sockaddr_un, sun_path);
+    if (!local_name.empty() && length == local_name.size() + 1 && name.sun_path[0] == '\0' &&
+        std::memcmp(name.sun_path + 1, local_name.data(), local_name.size()) == 0)
+      origin.local_token = local_token;
+    return origin;
+  }
+  if (local_name.empty()) return origin;
+  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &other_size) != 0 ||
+      other.ss_family != own.ss_family)
+    return origin;
+  bool is_same = false;
+  if (own.ss_family == AF_INET)
+    is_same = reinterpret_cast<const sockaddr_in&>(own).sin_addr.s_addr ==
+              reinterpret_cast<const sockaddr_in&>(other).sin_addr.s_addr;
+  else if (own.ss_family == AF_INET6)
+    is_same =
+        std::memcmp(&reinterpret_cast<const sockaddr_in6&>(own).sin6_addr,
+                    &reinterpret_cast<const sockaddr_in6&>(other).sin6_addr, sizeof(in6_addr)) == 0;
+  if (is_same) {
+    origin.local_name = local_name;
+    origin.local_token = local_token;
+  }
+  return origin;
+}
 
 open_connection::open_connection(stream peer, std::shared_ptr<server_state> shared)
     : shared_(std::move(shared)), socket_(std::move(peer)) {

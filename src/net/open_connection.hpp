@@ -30,11 +30,16 @@ struct server_state {
         log(settings.log),
         count(settings.open) {}
 
+  [[nodiscard]] peer_origin origin_of(const stream& peer) const noexcept;
+
   const std::shared_ptr<request_handler> handler;
   const std::shared_ptr<event_loop> loop;
   const limits bounds;
   scribe log;
   buffer_pool pool;
+  // Set before the first connection; empty: none is offered.
+  std::string local_name;
+  std::string local_token;
   std::atomic<bool> draining{false};
   const std::shared_ptr<std::atomic<std::size_t>> count;
 

@@ -11,13 +11,25 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 
 /// @file
 /// All that a listener knows of those whom it serves: who decides about requests, takes bodies and
 /// gives replies. The listener owns sockets and bytes; the handler owns what they mean.
 
 namespace modal::detail {
+
+/// Where a connection comes from.
+struct peer_origin {
+  /// The user whose process connected, where the kernel says that: on a Unix socket.
+  std::optional<unsigned> user{};
+  /// For a session's hello: the Unix socket that a peer on this host may use instead, if this is
+  /// not it; and what tells it.
+  std::string_view local_name{};
+  std::string_view local_token{};
+};
 
 /// A reply that is to be written.
 struct outgoing_reply {
@@ -138,8 +150,8 @@ class request_exchange {
 class request_handler {
  public:
   virtual ~request_handler() = default;
-  /// Makes the other side of one more connection.
-  virtual std::shared_ptr<request_exchange> connect() = 0;
+  /// Makes the other side of one more connection. @param origin its texts outlive that.
+  virtual std::shared_ptr<request_exchange> connect(const peer_origin& origin) = 0;
 };
 
 }  // namespace modal::detail

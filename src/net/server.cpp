@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/server.hpp"
 
+#include <modal/base/ids.hpp>
 #include <modal/base/insist.hpp>
 
 #include "net/acceptor.hpp"
@@ -74,6 +75,7 @@ struct server::impl {
       : config(std::move(settings)),
         shared(std::make_shared<server_state>(std::move(handler), config)) {}
 
+  void offer_local();
   void start_threads();
   void end_threads();
   void each_connection(void (open_connection::*act)() noexcept);
@@ -82,6 +84,7 @@ struct server::impl {
   const server_config config;
   const std::shared_ptr<server_state> shared;
   std::shared_ptr<acceptor> entry;
+  std::shared_ptr<acceptor> local_entry;  // null: there is none
   std::unique_ptr<host_context> host;
   std::vector<std::thread> threads;
   bool is_stopped = false;
@@ -99,16 +102,32 @@ void server::start(boost::asio::io_context* host) {
   self.entry = std::make_shared<acceptor>(
       self.config, self.shared,
       [shared = self.shared](stream peer) { serve(shared, std::move(peer)); });
+  if (self.config.local && self.entry->is_tcp()) self.offer_local();
   try {
     if (host != nullptr) self.host = std::make_unique<host_context>(*host, self.config.loop);
     self.start_threads();
+    if (self.local_entry) self.local_entry->start();
     self.entry->start();
   } catch (...) {
     if (self.host) insist([&] { self.host->end(); });
+    if (self.local_entry) self.local_entry->stop();
     self.entry->stop();
     self.end_threads();
     rethrow(self.config);
   }
+}
+
+// A name that nobody can foresee, and a secret that only those have who were told it.
+void server::impl::offer_local() {
+  const std::string name = "modal-" + id128::random().to_string();
+  try {
+    local_entry = std::make_shared<acceptor>(
+        config, name, shared, [to = shared](stream peer) { serve(to, std::move(peer)); });
+  } catch (const call_error& failed) {
+    return shared->log.say(log_level::warning, "no Unix socket for this host: ", failed.what());
+  }
+  shared->local_name = name;
+  shared->local_token = id128::random().to_string();
 }
 
 // On a host's context they have nothing to do before `drain`; then there is no time to fail.
@@ -159,6 +178,7 @@ void server::stop(std::chrono::nanoseconds flush) {
   if (self.entry == nullptr || self.is_stopped) return;
   drain();
   self.entry->stop();
+  if (self.local_entry) self.local_entry->stop();
   self.each_connection(&open_connection::close_soon);
   const auto in = [](std::chrono::nanoseconds wait) {
     return saturating_add(std::chrono::steady_clock::now(), wait);

@@ -25,6 +25,7 @@ struct server_config {
   std::string address;
   std::uint16_t port = 0;
   std::size_t io_threads = 1;
+  bool local = false;  ///< of a TCP listener: an abstract Unix socket is offered on this host
   modal::limits bounds;
   log_sink log;
   std::shared_ptr<event_loop> loop;  ///< of which this is the only server

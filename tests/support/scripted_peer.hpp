@@ -8,11 +8,13 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <cstddef>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <utility>
 
@@ -119,6 +121,16 @@ class scripted_peer {
     socklen_t size = sizeof where;
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &size);
     port_ = ntohs(where.sin_port);
+  }
+  /// At the abstract Unix socket `name`.
+  explicit scripted_peer(const std::string& name) {
+    listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    name.copy(where.sun_path + 1, sizeof where.sun_path - 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&where), size) == 0);
+    REQUIRE(::listen(listener_, 64) == 0);
   }
   ~scripted_peer() { ::close(listener_); }
   scripted_peer(const scripted_peer&) = delete;

@@ -26,6 +26,7 @@ struct attempt_result {
   result<buffer> body;
   executor_report report{};
   attempt_progress progress = attempt_progress::not_sent;
+  path_kind path = path_kind::none;
 };
 
 /// A descriptor that an attempt waits on. `serial` differs for each descriptor that the attempt

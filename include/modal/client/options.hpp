@@ -62,6 +62,8 @@ struct client_config {
   /// executor has them, and nothing on the way to it is against that; large ones, of 1 MiB and
   /// more, share a second one. Else each call has a connection for itself.
   bool session = true;
+  /// Whether sessions by TCP move to a Unix socket where an executor on this host offers one.
+  bool local = true;
   /// How threads wait for what comes next on a session: see `polling`.
   polling poll = polling::guarded;
   /// The timeout of calls that set none. "Nothing waits without a deadline."

@@ -27,6 +27,12 @@ namespace modal::detail {
 
 class session_link;
 
+/// A Unix socket that an executor on this host has offered.
+struct local_offer {
+  endpoint where;  ///< an abstract one: its path begins with a zero
+  std::string token;
+};
+
 /// One call's place on a session. Pinned while it is there. What it has is its link's, until it
 /// `is_over`.
 class session_call {
@@ -45,6 +51,7 @@ class session_call {
   buffer body;
   std::optional<error> failure;
   executor_report report;
+  path_kind path = path_kind::none;
   attempt_progress progress = attempt_progress::not_sent;
 
  private:
@@ -74,7 +81,9 @@ struct session_settings {
 /// that moment. Safe to share. Owners: the client, its calls, and the reactor's list of posts.
 class session_link final : public reactor::target {
  public:
-  session_link(const session_settings& settings, time_point now);
+  /// @param local where to connect instead; null: nowhere.
+  session_link(const session_settings& settings, time_point now,
+               std::shared_ptr<const local_offer> local = nullptr);
   ~session_link() override;
 
   /// Takes a call, and sends it as far as that goes at once. @param request lives until the call is
@@ -105,8 +114,14 @@ class session_link final : public reactor::target {
   /// Returns why the connection did not become a session, where nobody has said; once.
   std::optional<error> take_break() noexcept;
 
-  /// Returns whether new calls may come.
-  [[nodiscard]] bool takes_calls() const;
+  /// Returns whether new calls may come. @param offered is set where the executor has offered a
+  /// Unix socket.
+  [[nodiscard]] bool takes_calls(std::shared_ptr<const local_offer>& offered) const;
+  /// Takes no new calls, and ends with the last one.
+  void retire();
+  /// Returns whether this was to be at a Unix socket that was offered, and nobody who offered it is
+  /// there.
+  [[nodiscard]] bool has_missed_local() const;
 
  private:
   enum class phase : std::uint8_t { connecting, upgrading, open, over };
@@ -171,11 +186,18 @@ class session_link final : public reactor::target {
   void settle() noexcept MODAL_REQUIRES(mutex_);
   void forget(session_call& call) noexcept MODAL_REQUIRES(mutex_);
   void end(session_call::ending how, const error& reason) MODAL_REQUIRES(mutex_);
+  void end_saying(const char* why, std::string_view more) noexcept MODAL_REQUIRES(mutex_);
 
   /// Tells those whose calls have ended; without the lock, for they may end what they are.
   class telling;
 
+  [[nodiscard]] const endpoint& where() const noexcept {
+    return local_ != nullptr ? local_->where : *settings_.where;
+  }
+  void take_ready() MODAL_REQUIRES(mutex_);
+
   const session_settings settings_;
+  const std::shared_ptr<const local_offer> local_;
   bell bell_;         ///< wakes the leader
   poll_guard guard_;  ///< the leader's
 
@@ -187,6 +209,9 @@ class session_link final : public reactor::target {
   stream socket_ MODAL_GUARDED_BY(mutex_);
   stream kept_ MODAL_GUARDED_BY(mutex_);  ///< for HTTP
   std::optional<error> break_ MODAL_GUARDED_BY(mutex_);
+  std::shared_ptr<const local_offer> offered_ MODAL_GUARDED_BY(mutex_);
+  bool is_ready_ MODAL_GUARDED_BY(mutex_) = false;    ///< the other end has said hello
+  bool is_retired_ MODAL_GUARDED_BY(mutex_) = false;  ///< it ends with its last call
   bool is_watched_ MODAL_GUARDED_BY(mutex_) = false;
   std::string request_ MODAL_GUARDED_BY(mutex_);  ///< for the upgrade: what is left of it to send
   std::string answer_ MODAL_GUARDED_BY(mutex_);   ///< to that, as far as it has come
@@ -259,10 +284,13 @@ class session_pool {
 
  private:
   void leave(std::shared_ptr<session_link>& link) noexcept MODAL_REQUIRES(mutex_);
+  void note_offer(const std::shared_ptr<const local_offer>& offered) MODAL_REQUIRES(mutex_);
 
   const session_settings settings_;
   mutex mutex_;
   std::shared_ptr<session_link> links_[2] MODAL_GUARDED_BY(mutex_);    ///< small calls, large ones
+  std::shared_ptr<const local_offer> local_ MODAL_GUARDED_BY(mutex_);  ///< where they connect
+  std::string missed_token_ MODAL_GUARDED_BY(mutex_);  ///< of one that was not there
   std::set<std::string, std::less<>> large_ MODAL_GUARDED_BY(mutex_);  ///< functions, by results
   std::atomic<std::size_t> large_count_{0};
   std::atomic<int> broken_count_{0};

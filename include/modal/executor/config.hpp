@@ -23,6 +23,9 @@ struct executor_config {
   std::string address = "127.0.0.1";
   /// The TCP port; 0 takes any that is free, and `executor::port` tells which.
   std::uint16_t port = 8080;
+  /// Of a TCP listener: whether callers on this host are offered a Unix socket (an abstract one,
+  /// see unix(7)), which is faster. Their sessions move there by themselves.
+  bool local = true;
   /// Worker threads, each of which runs one function at a time. Default and zero: one for each
   /// core, at least 2.
   std::size_t threads = 0;

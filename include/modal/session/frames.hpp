@@ -99,6 +99,10 @@ struct session_hello {
   std::uint64_t payload_bytes = 0;         ///< most bytes of one payload
   std::uint32_t credit = 0;  ///< bytes of each payload in segments that need not be asked for
   std::uint32_t silence_ms = 10'000;  ///< after which it asks whether the other end is there
+  /// Of an executor, to a caller on its own host: the abstract Unix socket where it listens too.
+  std::string local_name{};
+  /// What it says there as well, so that one knows it again.
+  std::string local_token{};
   /// Features that it cannot do without, and does not know: never written.
   std::string unknown_required;
 };

@@ -94,6 +94,7 @@ class outbox {
   };
 
   void add_segment(outgoing_payload& from, std::size_t size);
+  void keep_promises() noexcept;
   void forget_promises(outgoing_payload& from) noexcept;
 
   using payload_queue = boost::intrusive::list<

@@ -33,6 +33,8 @@ TEST_CASE("frames: a hello is read as it was written", "[session][frames]") {
   hello.payload_bytes = std::uint64_t{1} << 40;
   hello.credit = 5;
   hello.silence_ms = 77;
+  hello.local_name = "modal-1";
+  hello.local_token = "secret";
   std::vector<std::byte> bytes;
   write_hello(bytes, hello);
   const auto read = read_hello(bytes);

@@ -134,3 +134,38 @@ TEST_CASE("outbox: others may add to it while a batch is written", "[session][ou
   out.note_written(32);
   CHECK(out.backlog() == 98 * 1024);
 }
+
+// The other end has it then, and may use its number at once.
+TEST_CASE("outbox: what is out is out, though the batch is not", "[session][outbox]") {
+  const std::string one(100, 'a');
+  const std::string two(100, 'b');
+  outgoing_payload first;
+  first.call = 1;
+  first.begin({view(one)}, 1000);
+  outgoing_payload second;
+  second.call = 2;
+  second.begin({view(two)}, 1000);
+  outbox out;
+  out.add(first);
+  out.add(second);
+  (void)out.batch(100, 250);
+  out.note_written(frame_head_bytes + 99);
+  CHECK_FALSE(outbox::is_out(first));
+  (void)out.batch(100, 250);
+  out.note_written(1);
+  CHECK(outbox::is_out(first));
+  CHECK_FALSE(outbox::is_out(second));
+  // A new payload in the same place is not taken for the old one.
+  const std::string three(300, 'c');
+  first.begin({view(three)}, 1000);
+  (void)out.batch(100, 250);
+  out.note_written(frame_bytes(100) + frame_bytes(100) - frame_head_bytes - 100);
+  CHECK(outbox::is_out(second));
+  CHECK_FALSE(outbox::is_out(first));
+  out.add(first);
+  reader to;
+  to.take(out, 77);
+  to.split();
+  CHECK(to.content[1] == three);
+  CHECK(outbox::is_out(first));
+}

@@ -67,6 +67,7 @@ incoming_answer call_run::finish(attempt_result&& last, time_point now) {
   report.run = measured.run;
   report.encode = measured.encode;
   report.device = measured.device;
+  report.path = last.path;
   report.total = now - begin_;
   const auto inside = report.queue + report.decode + report.run + report.encode;
   report.transfer = std::max(report.total - inside, std::chrono::nanoseconds{0});

@@ -63,10 +63,9 @@ connector::step connector::finish(time_point now) {
 }
 
 connector::step connector::fail(const std::string& why) {
-  failure_ =
-      error(errc::connect_failed,
-            "cannot connect to " +
-                (where_->unix_path.empty() ? where_->authority : where_->unix_path) + ": " + why);
+  std::string name = where_->unix_path.empty() ? where_->authority : where_->unix_path;
+  if (name.front() == '\0') name.front() = '@';  // as tools write an abstract one
+  failure_ = error(errc::connect_failed, "cannot connect to " + name + ": " + why);
   socket_.close();
   return step::failed;
 }

@@ -195,7 +195,10 @@ attempt_progress http_attempt::reached() const noexcept {
 }
 
 attempt_result http_attempt::take(time_point now) {
-  attempt_result came{.body = error(errc::connection_lost), .progress = reached()};
+  const bool is_tcp = target_.where.unix_path.empty();
+  attempt_result came{.body = error(errc::connection_lost),
+                      .progress = reached(),
+                      .path = is_tcp ? path_kind::http : path_kind::http_unix};
   if (state_ == state::answered) {
     http_exchange& exchange = connection_->exchange;
     came.body = exchange.take_answer(request_.own_signature);

@@ -52,7 +52,8 @@ attempt_result in_process_attempt::take(time_point) {
   const mutex_lock lock(done->mutex);
   return {.body = std::move(done->answer->body),
           .report = done->answer->report,
-          .progress = attempt_progress::sent};
+          .progress = attempt_progress::sent,
+          .path = path_kind::in_process};
 }
 
 void in_process_attempt::close() noexcept {

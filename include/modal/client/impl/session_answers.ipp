@@ -73,8 +73,11 @@ void session_link::dispatch() {
   }
   // Whatever has freed a number: what is forgotten ends without a word.
   begin_queued(moved_at_);
-  if (machine_->is_going() && machine_->open_calls() == 0)
+  if (machine_->open_calls() != 0) return;
+  if (machine_->is_going())
     end(session_call::ending::unseen, {errc::connection_lost, "the executor ended the session"});
+  else if (is_retired_ && queued_.empty())
+    end(session_call::ending::unseen, {errc::connection_lost, "the session has moved"});
 }
 
 void session_link::take(const session_fsm::event& told) {
@@ -103,6 +106,7 @@ void session_link::take(const session_fsm::event& told) {
       while (!queued_.empty()) end_call(queued_.front(), session_call::ending::unseen);
       return;
     case kind::ready:
+      return take_ready();
     case kind::wait:
     case kind::call:
     case kind::cancel:
@@ -220,6 +224,8 @@ void session_link::end_if_forgotten(std::uint32_t number) {
 
 void session_link::end(session_call::ending how, const error& reason) {
   if (phase_ == phase::over) return;
+  // Then they go where the offer came from.
+  if (local_ != nullptr && !is_ready_) how = session_call::ending::unseen;
   if (phase_ == phase::upgrading && how == session_call::ending::broken)
     insist([to = &break_, &reason] { *to = reason; });
   phase_ = phase::over;
@@ -305,17 +311,38 @@ std::shared_ptr<session_link> session_pool::take(std::string_view function, std:
     if (is_refused_) return nullptr;
     const bool is_large = size >= large_payload || (!large_.empty() && large_.contains(function));
     auto& link = links_[is_large ? 1 : 0];
-    if (link != nullptr && link->takes_calls()) return link;
+    std::shared_ptr<const local_offer> offered;
+    const bool takes_calls = link != nullptr && link->takes_calls(offered);
+    if (offered != nullptr) note_offer(offered);
+    const bool moves =
+        takes_calls && offered != nullptr && local_ != nullptr && local_->token == offered->token;
+    if (takes_calls && !moves) return link;
+    if (moves) {
+      auto made = std::make_shared<session_link>(settings_, now, local_);
+      last = link;
+      leave(link);
+      link = std::move(made);
+      last->retire();
+      return link;
+    }
+    if (link != nullptr && link->has_missed_local() && local_ != nullptr) {
+      missed_token_ = local_->token;
+      local_.reset();
+    }
     // What became of it counts first.
     if (link != nullptr && link != last) {
       last = link;
       continue;
     }
-    auto made = std::make_shared<session_link>(settings_, now);
+    auto made = std::make_shared<session_link>(settings_, now, local_);
     leave(link);
     link = std::move(made);
     return link;
   }
+}
+
+void session_pool::note_offer(const std::shared_ptr<const local_offer>& offered) {
+  if (local_ == nullptr && offered->token != missed_token_) local_ = offered;
 }
 
 void session_pool::note_result(std::string_view function, std::size_t size) noexcept {

@@ -96,8 +96,10 @@ attempt_result session_attempt::take(time_point now) {
     http_.reset();
     return came;
   }
-  attempt_result came{
-      .body = error(errc::connection_lost), .report = call_.report, .progress = call_.progress};
+  attempt_result came{.body = error(errc::connection_lost),
+                      .report = call_.report,
+                      .progress = call_.progress,
+                      .path = call_.path};
   if (call_.failure)
     came.body = *std::move(call_.failure);
   else if (call_.how == session_call::ending::answered)

@@ -36,9 +36,22 @@ time_point clock_now() noexcept { return std::chrono::steady_clock::now(); }
 
 session_link::~session_link() = default;
 
-bool session_link::takes_calls() const {
+bool session_link::takes_calls(std::shared_ptr<const local_offer>& offered) const {
   const mutex_lock lock(mutex_);
-  return phase_ != phase::over && (!machine_ || !machine_->is_going());
+  if (offered_ != nullptr) offered = offered_;
+  return phase_ != phase::over && !is_retired_ && (!machine_ || !machine_->is_going());
+}
+
+void session_link::retire() {
+  const telling others(*this);
+  const mutex_lock lock(mutex_);
+  is_retired_ = true;
+  if (phase_ == phase::open) dispatch();
+}
+
+bool session_link::has_missed_local() const {
+  const mutex_lock lock(mutex_);
+  return local_ != nullptr && phase_ == phase::over && !is_ready_;
 }
 
 bool session_link::is_over(const session_call& call) const {
@@ -60,13 +73,14 @@ bool session_link::submit(session_call& call, const attempt_request& request,
       now >= wants().until)
     end(phase_ == phase::upgrading ? session_call::ending::broken : session_call::ending::unseen,
         {errc::connect_failed, "nobody went on to connect"});
-  if (phase_ == phase::over || (machine_ && machine_->is_going())) return false;
+  if (phase_ == phase::over || is_retired_ || (machine_ && machine_->is_going())) return false;
   call.request_ = &request;
   call.owner_ = std::move(owner);
   call.number_.reset();
   call.how = session_call::ending::lost;
   call.failure.reset();
   call.progress = attempt_progress::not_sent;
+  call.path = where().unix_path.empty() ? path_kind::session : path_kind::session_unix;
   call.is_answered_ = call.is_over_ = false;
   if (call.owner_) {
     ++woken_calls_;

@@ -26,10 +26,11 @@ session_config session_config_of(const client_config& config) {
 
 }  // namespace
 
-session_link::session_link(const session_settings& settings, time_point now)
-    : settings_(settings), guard_(settings.config->poll), moved_at_(now) {
+session_link::session_link(const session_settings& settings, time_point now,
+                           std::shared_ptr<const local_offer> local)
+    : settings_(settings), local_(std::move(local)), guard_(settings.config->poll), moved_at_(now) {
   const mutex_lock lock(mutex_);
-  connector_.start(*settings.where, saturating_add(now, settings.config->connect_timeout), serial_);
+  connector_.start(where(), saturating_add(now, settings.config->connect_timeout), serial_);
   request_.append("GET ").append(session_path).append(" HTTP/1.1\r\nhost: ");
   request_.append(settings.where->authority);
   request_.append("\r\nconnection: upgrade\r\nupgrade: ").append(session_protocol);
@@ -120,6 +121,29 @@ void session_link::read_upgrade() {
   end(is_busy ? session_call::ending::not_now : session_call::ending::refused,
       {is_busy ? errc::queue_full : errc::unsupported_feature,
        "the answer to the upgrade has status " + std::to_string(line->status)});
+}
+
+// Whoever listens there now may be somebody else.
+void session_link::take_ready() {
+  is_ready_ = true;
+  const session_hello& peer = machine_->peer();
+  if (local_ != nullptr) {
+    if (peer.local_token != local_->token) {
+      is_ready_ = false;
+      end(session_call::ending::unseen,
+          {errc::connection_lost, "the Unix socket is not that of the executor that offered it"});
+    }
+    return;
+  }
+  constexpr std::size_t longest = 100;  // of sun_path, see unix(7)
+  if (!settings_.config->local || !settings_.where->unix_path.empty() || peer.local_name.empty() ||
+      peer.local_name.size() > longest || peer.local_token.empty())
+    return;
+  auto offered = std::make_shared<local_offer>();
+  offered->where = *settings_.where;
+  offered->where.unix_path = std::string(1, '\0') + peer.local_name;
+  offered->token = peer.local_token;
+  offered_ = std::move(offered);
 }
 
 stream session_link::take_kept(bool& is_watched) {

@@ -4,6 +4,7 @@
 
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace modal::detail {
@@ -117,18 +118,23 @@ void session_link::detach() noexcept {
     events_->schedule(*this, never);
   }
   events_ = nullptr;
-  end(session_call::ending::lost, error(errc::connection_lost, "the client has ended"));
+  end_saying("the client has ended", {});
+}
+
+// Without memory it says less.
+void session_link::end_saying(const char* why, std::string_view more) noexcept {
+  if (phase_ == phase::over) return;
+  try {
+    end(session_call::ending::lost, error(errc::connection_lost, std::string(why).append(more)));
+  } catch (const std::bad_alloc&) {
+    end(session_call::ending::lost, error(make_error_code(errc::connection_lost), {}));
+  }
 }
 
 void session_link::on_error(const char* what) noexcept {
   const telling others(*this);
   const mutex_lock lock(mutex_);
-  try {
-    end(session_call::ending::lost,
-        error(errc::connection_lost, std::string("this process broke the session off: ") + what));
-  } catch (const std::bad_alloc&) {  // for that text
-    end(session_call::ending::lost, error(make_error_code(errc::connection_lost), {}));
-  }
+  end_saying("this process broke the session off: ", what);
 }
 
 }  // namespace modal::detail

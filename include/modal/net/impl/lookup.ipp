@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -172,9 +173,11 @@ socket_address unix_address(const std::string& path) noexcept {
   socket_address address;
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
-  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  const std::size_t size = path.copy(name.sun_path, sizeof name.sun_path - 1);
   std::memcpy(&address.storage, &name, sizeof name);
-  address.size = sizeof name;
+  const bool is_abstract = size != 0 && path.front() == '\0';
+  address.size =
+      static_cast<socklen_t>(is_abstract ? offsetof(sockaddr_un, sun_path) + size : sizeof name);
   return address;
 }
 

@@ -43,6 +43,8 @@ constexpr std::size_t limits_bytes = 32;
 constexpr std::string_view feature_limits = "limits";
 constexpr std::string_view feature_build = "build-id";
 constexpr std::string_view feature_version = "version";
+constexpr std::string_view feature_local_name = "local-name";
+constexpr std::string_view feature_local_token = "local-token";
 
 void add_feature(std::vector<std::byte>& out, bool is_required, std::string_view name,
                  bytes_view data) {
@@ -145,6 +147,8 @@ void write_hello(std::vector<std::byte>& out, const session_hello& hello) {
   add_feature(out, true, feature_limits, limits);
   add_text(out, feature_version, hello.version);
   add_text(out, feature_build, hello.build_id);
+  add_text(out, feature_local_name, hello.local_name);
+  add_text(out, feature_local_token, hello.local_token);
 }
 
 result<session_hello> read_hello(bytes_view body) {
@@ -178,6 +182,10 @@ result<session_hello> read_hello(bytes_view body) {
       hello.version = text_of(data);
     } else if (name == feature_build) {
       hello.build_id = text_of(data);
+    } else if (name == feature_local_name) {
+      hello.local_name = text_of(data);
+    } else if (name == feature_local_token) {
+      hello.local_token = text_of(data);
     } else if (is_required && hello.unknown_required.empty()) {
       hello.unknown_required = name;
     }

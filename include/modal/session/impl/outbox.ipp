@@ -138,13 +138,27 @@ void outbox::note_written(std::size_t size) noexcept {
     batch_ = batch_.subspan(1);
   }
   if (size != 0) batch_.front() = batch_.front().subspan(size);
+  keep_promises();
   for (std::size_t i = 0; i < promises_.size(); ++i)
     if (outgoing_payload* const from = promises_[i].from; from != nullptr && from->is_dropped_)
       forget_promises(*from);
-  if (!batch_.empty()) return;
+}
+
+// What is out of a payload is out, whatever else is in the batch: the other end has it, and may use
+// its number again.
+void outbox::keep_promises() noexcept {
+  const std::size_t parts = batch_parts_.size() - batch_.size();
+  const auto is_written = [&](const promise& each) { return each.first + each.count <= parts; };
   for (const promise& each : promises_)
     if (each.from != nullptr) each.from->is_in_batch_ = false;
-  promises_.clear();
+  for (const promise& each : promises_)
+    if (each.from != nullptr && !is_written(each)) each.from->is_in_batch_ = true;
+  for (promise& each : promises_) {
+    if (each.from == nullptr || !is_written(each)) continue;
+    if (!each.from->is_in_batch_) each.from->is_dropped_ = false;
+    each.from = nullptr;
+  }
+  if (batch_.empty()) promises_.clear();
 }
 
 void outbox::trim() noexcept {
