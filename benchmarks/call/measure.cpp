@@ -27,7 +27,7 @@ class caller {
   caller(const measurement& what, std::span<const float> numbers)
       : numbers_(numbers),
         expected_(digest(numbers)),
-        adds_(what.kind == "add"),
+        adds_(what.kind == "add" || what.kind == "free"),
         connection_(open_connection(what.endpoint)) {}
 
   void call(std::size_t times) {
@@ -106,7 +106,7 @@ sample measure_flight(const measurement& what) {
 }  // namespace
 
 sample measure(const measurement& what) {
-  if (what.kind == "async" || what.kind == "spawn" || what.kind == "overlap")
+  if (what.kind.ends_with("async") || what.kind.ends_with("spawn") || what.kind == "overlap")
     return measure_flight(what);
   const std::vector<float> numbers = numbers_to_send(what.payload_bytes);
   const std::size_t calls_each = std::max<std::size_t>(what.calls / what.connections, 1);

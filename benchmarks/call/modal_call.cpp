@@ -44,7 +44,8 @@ MODAL_FUNCTION(bench_functions::take, .run = modal::run_on::BENCH_RUN)
 namespace bench {
 namespace {
 
-const modal::client_config settings{.session = BENCH_SESSION != 0};
+// Over TCP they stay there.
+const modal::client_config settings{.session = BENCH_SESSION != 0, .local = false};
 
 class modal_connection final : public connection {
  public:
@@ -158,7 +159,7 @@ std::unique_ptr<connection> open_connection(const std::string& endpoint) {
 }
 
 std::unique_ptr<flight> open_flight(const std::string& kind, const std::string& endpoint) {
-  if (kind == "spawn") return std::make_unique<spawn_flight>(endpoint);
+  if (kind.ends_with("spawn")) return std::make_unique<spawn_flight>(endpoint);
   return std::make_unique<async_flight>(endpoint);
 }
 

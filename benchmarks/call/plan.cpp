@@ -14,21 +14,29 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 const std::vector<stack>& all_stacks() {
   static const std::vector<stack> stacks{
-      {.name = "raw TCP, blocking", .executable = "bench_call_raw", .others = {"device"}},
+      {.name = "raw TCP, blocking", .executable = "bench_call_raw", .others = {"device", "free"}},
+      {.name = "raw TCP, both ends poll",
+       .executable = "bench_call_polling",
+       .is_blocking = false,
+       .others = {"free"}},
       {.name = "raw unix socket", .executable = "bench_call_raw", .unix_socket = true},
       {.name = "raw TCP, epoll",
        .executable = "bench_call_epoll",
        .is_blocking = false,
        .others = {"async", "spawn"}},
+      {.name = "raw TCP, pipelined",
+       .executable = "bench_call_pipelined",
+       .is_blocking = false,
+       .others = {"one_async", "one_spawn"}},
       {.name = "modal, HTTP over TCP",
        .executable = "bench_call_modal",
        .others = {"async", "spawn"}},
       {.name = "modal, session over TCP",
        .executable = "bench_call_session",
-       .others = {"async", "spawn", "device"}},
+       .others = {"async", "spawn", "one_async", "one_spawn", "device", "free"}},
       {.name = "modal, session over TCP, run_on::io",
        .executable = "bench_call_session_io",
-       .others = {"async", "spawn"}},
+       .others = {"async", "spawn", "one_async", "one_spawn", "free"}},
       {.name = "modal, device_span",
        .executable = "bench_call_device",
        .is_blocking = false,
@@ -48,17 +56,20 @@ const std::vector<stack>& all_stacks() {
       {.name = "modal, session over a unix socket",
        .executable = "bench_call_session",
        .unix_socket = true,
-       .others = {"async", "spawn"}},
+       .others = {"async", "spawn", "one_async", "one_spawn", "free"}},
       {.name = "modal, session over a unix socket, run_on::io",
        .executable = "bench_call_session_io",
        .unix_socket = true,
-       .others = {"async", "spawn"}},
-      {.name = "gRPC, sync", .executable = "bench_call_grpc", .keep = true},
-      {.name = "Cap'n Proto, TCP", .executable = "bench_call_capnp", .keep = true},
+       .others = {"async", "spawn", "one_async", "one_spawn", "free"}},
+      {.name = "gRPC, sync", .executable = "bench_call_grpc", .keep = true, .others = {"free"}},
+      {.name = "Cap'n Proto, TCP",
+       .executable = "bench_call_capnp",
+       .keep = true,
+       .others = {"free"}},
       {.name = "Thrift, threaded",
        .executable = "bench_call_thrift",
        .keep = true,
-       .others = {"spawn"}},
+       .others = {"spawn", "one_spawn", "free"}},
   };
   return stacks;
 }
@@ -70,6 +81,11 @@ const std::vector<call_case>& all_cases() {
        .calls = 20'000,
        .warm_up = 2'000,
        .one_cpu = true},
+      {.name = "unary_free",
+       .title = "add(int, int), 1 connection, 1 call in flight, both ends free to move",
+       .kind = "free",
+       .calls = 20'000,
+       .warm_up = 2'000},
       {.name = "connections_16",
        .title = "add(int, int), 16 connections, 1 call in flight on each",
        .connections = 16,
@@ -87,6 +103,19 @@ const std::vector<call_case>& all_cases() {
        .connections = 64,
        .calls = 128'000,
        .warm_up = 100},
+      {.name = "one_async_64",
+       .title = "add(int, int), 64 calls in flight on one connection, started by completions",
+       .kind = "one_async",
+       .connections = 64,
+       .calls = 256'000,
+       .warm_up = 200},
+      {.name = "one_spawn_64",
+       .title = "add(int, int), 64 calls in flight on one connection, started and collected by one "
+                "thread",
+       .kind = "one_spawn",
+       .connections = 64,
+       .calls = 256'000,
+       .warm_up = 200},
       {.name = "send_1mib",
        .title = "vector<float> of 1 MiB sent, small reply",
        .kind = "send",
@@ -200,9 +229,10 @@ options parse_options(int argc, char** argv) {
 std::vector<stack> chosen_stacks(const options& chosen, const std::string& folder) {
   std::vector<stack> stacks;
   for (stack each : all_stacks()) {
-    const bool is_floor = each.executable == "bench_call_raw"
-                              ? stacks.empty()
-                              : each.executable == "bench_call_epoll";
+    const bool is_floor =
+        each.executable == "bench_call_raw"
+            ? stacks.empty()
+            : each.executable == "bench_call_epoll" || each.executable == "bench_call_pipelined";
     const bool asked = chosen.stacks.empty() || is_floor ||
                        std::any_of(chosen.stacks.begin(), chosen.stacks.end(), [&](auto& word) {
                          return each.executable.find(word) != std::string::npos;

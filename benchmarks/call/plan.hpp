@@ -26,8 +26,9 @@ struct stack {
 struct call_case {
   std::string name;  ///< what --case takes
   std::string title;
-  std::string kind = "add";     ///< "add", "send", "device", "async", "spawn" or "overlap"
-  std::size_t connections = 1;  ///< of the last three: calls under way
+  /// "add", "free" (an "add" that polling is for), "send", "device"; or a kind of `open_flight`.
+  std::string kind = "add";
+  std::size_t connections = 1;  ///< of a flight: calls under way
   std::size_t payload_bytes = 0;
   std::size_t calls = 0;  ///< timed, in one round
   std::size_t warm_up = 0;

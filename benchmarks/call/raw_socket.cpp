@@ -2,12 +2,17 @@
 //
 // The floor: blocking sockets, one thread a connection, no encoding at all. An add sends and
 // receives as many bytes as modal's HTTP messages for it; a send is one gather write, read into a
-// buffer that is kept from call to call.
+// buffer that is kept from call to call. Built twice:
+//
+//     bench_call_raw      each end sleeps until bytes come
+//     bench_call_polling  BENCH_POLL=1: it looks for 20 us before that, and yields in between
 
 #include "raw.hpp"
 #include "stack.hpp"
 
 #include <array>
+#include <chrono>
+#include <sched.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -15,14 +20,32 @@
 #include <unistd.h>
 #include <vector>
 
+#ifndef BENCH_POLL
+#define BENCH_POLL 0
+#endif
+
 namespace bench {
 namespace {
+
+/// As recv(2).
+ssize_t receive(int from, void* to, std::size_t size) {
+  constexpr std::chrono::microseconds longest{20};
+  if (BENCH_POLL != 0) {
+    const auto begun = std::chrono::steady_clock::now();
+    do {
+      const ssize_t got = recv(from, to, size, MSG_DONTWAIT);
+      if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return got;
+      sched_yield();
+    } while (std::chrono::steady_clock::now() - begun < longest);
+  }
+  return recv(from, to, size, 0);
+}
 
 /// Returns false at the end of the stream.
 bool read_all(int from, void* to, std::size_t size) {
   auto* place = static_cast<char*>(to);
   while (size != 0) {
-    const ssize_t got = recv(from, place, size, 0);
+    const ssize_t got = receive(from, place, size);
     if (got < 0 && errno != EINTR) fail("recv");
     if (got == 0) return false;
     if (got < 0) continue;

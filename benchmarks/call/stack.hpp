@@ -55,8 +55,9 @@ void serve(const std::string& address, const std::function<void(const std::strin
 std::unique_ptr<connection> open_connection(const std::string& endpoint);
 
 /// @param kind "async" (completions start the next calls, all on one I/O thread), "spawn" (one
-/// thread starts calls and collects them in their order) or "overlap" (calls begin together).
-/// Throws where the stack has none.
+/// thread starts calls and collects them in their order), "one_async" and "one_spawn" (the same,
+/// beside what does that on one connection too) or "overlap" (calls begin together). Throws where
+/// the stack has none.
 std::unique_ptr<flight> open_flight(const std::string& kind, const std::string& endpoint);
 
 /// Returns the path of "unix:/some/path", or nothing for any other address.

@@ -140,7 +140,7 @@ std::unique_ptr<connection> open_connection(const std::string& endpoint) {
 }
 
 std::unique_ptr<flight> open_flight(const std::string& kind, const std::string& endpoint) {
-  if (kind == "spawn") return std::make_unique<pipelined_flight>(endpoint);
+  if (kind.ends_with("spawn")) return std::make_unique<pipelined_flight>(endpoint);
   throw std::runtime_error("Thrift: its client has no completions");
 }
 

@@ -53,12 +53,13 @@ std::chrono::milliseconds dispatcher_core::retry_after_locked(const served_funct
   return std::clamp(std::chrono::ceil<milliseconds>(wait), milliseconds{50}, milliseconds{30'000});
 }
 
-error dispatcher_core::make_refusal(errc what, std::string message, const call_head& head) const {
+error dispatcher_core::make_refusal(errc what, std::string message, const call_head& head,
+                                    const served_function* target) const {
   error reason(what, std::move(message));
-  reason.details().function = head.function;
+  reason.details().function = target != nullptr ? target->descriptor->name : head.function;
   if (!head.id.is_nil()) reason.details().call_id = head.id.to_string();
   if (to_condition(what) == condition::retry_later)
-    reason.details().retry_after = retry_after_locked(find(head.function));
+    reason.details().retry_after = retry_after_locked(target);
   return reason;
 }
 
@@ -67,7 +68,7 @@ std::optional<error> dispatcher_core::mismatch(const call_head& head, encoding h
                                                const served_function* target) const {
   const auto refuse = [&](errc what, std::string message) {
     error reason(what, std::move(message));
-    reason.details().function = head.function;
+    reason.details().function = target != nullptr ? target->descriptor->name : head.function;
     if (!head.id.is_nil()) reason.details().call_id = head.id.to_string();
     return reason;
   };
@@ -102,7 +103,7 @@ std::optional<error> dispatcher_core::refusal_locked(const call_head& head, std:
                                                      const served_function& target,
                                                      time_point now) const {
   const auto refuse = [&](errc what, std::string message) MODAL_REQUIRES(mutex) {
-    return make_refusal(what, std::move(message), head);
+    return make_refusal(what, std::move(message), head, &target);
   };
   if (draining) return refuse(errc::draining, "this executor takes no new calls");
   if (!memory.has_room(charged_now))
@@ -128,7 +129,8 @@ std::optional<error> dispatcher_core::refusal(const call_head& head, encoding ho
   const served_function* const target = find(head.function);
   {
     const mutex_lock lock(mutex);
-    if (draining) return make_refusal(errc::draining, "this executor takes no new calls", head);
+    if (draining)
+      return make_refusal(errc::draining, "this executor takes no new calls", head, target);
   }
   if (auto reason = mismatch(head, how, body_size, target)) return reason;
   const mutex_lock lock(mutex);
@@ -138,9 +140,9 @@ std::optional<error> dispatcher_core::refusal(const call_head& head, encoding ho
 
 result<ticket> dispatcher_core::admit(call_head head, encoding how,
                                       std::optional<std::size_t> body_size, body_state body,
-                                      principal_ptr caller) {
+                                      principal_ptr caller, served_function* known) {
   const time_point now = config.time->now();
-  served_function* const target = find(head.function);
+  served_function* const target = known != nullptr ? known : find(head.function);
   // What a peer can make long, such as the search for a similar name, is done without the lock.
   auto reason = mismatch(head, how, body_size, target);
   const std::size_t charged_now =
@@ -160,7 +162,7 @@ result<ticket> dispatcher_core::admit(call_head head, encoding how,
   {
     const mutex_lock lock(mutex);
     if (draining)
-      reason = make_refusal(errc::draining, "this executor takes no new calls", head);
+      reason = make_refusal(errc::draining, "this executor takes no new calls", head, target);
     else if (!reason && !asks_again_locked(head, now))
       reason = refusal_locked(head, charged_now, *target, now);
     if (reason) {
@@ -191,7 +193,7 @@ result<bool> dispatcher_core::request_memory(call& held, std::size_t total,
   if (total <= most) return memory.request(held.memory, total, std::move(resume));
   return make_refusal(errc::too_large,
                       "the body has more than " + std::to_string(most) + " bytes, the limit",
-                      held.head);
+                      held.head, held.target);
 }
 
 void dispatcher_core::withdraw(call& admitted_call, errc why) noexcept {

@@ -31,8 +31,8 @@ dispatcher::~dispatcher() { stop({}, {}); }
 void dispatcher::start() { core_->start(); }
 
 result<ticket> dispatcher::admit(call_head head, encoding how, std::optional<std::size_t> body_size,
-                                 body_state body, principal_ptr caller) {
-  return core_->admit(std::move(head), how, body_size, body, std::move(caller));
+                                 body_state body, principal_ptr caller, served_function* known) {
+  return core_->admit(std::move(head), how, body_size, body, std::move(caller), known);
 }
 
 std::optional<error> dispatcher::refusal(const call_head& head, encoding how,

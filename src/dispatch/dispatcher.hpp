@@ -143,8 +143,10 @@ class dispatcher {
 
   /// Takes a call in, or says why not. @param body_size where it is known before the body is read.
   /// A body that is complete is charged at once; for one that arrives, see `request_memory`.
+  /// @param known the function, as an earlier call's ticket has it; null: it is found by its name.
   result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
-                       body_state body = body_state::complete, principal_ptr caller = nullptr);
+                       body_state body = body_state::complete, principal_ptr caller = nullptr,
+                       served_function* known = nullptr);
 
   /// As `admit`, but only asks.
   [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,

@@ -40,7 +40,7 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   [[nodiscard]] std::optional<error> refusal(const call_head& head, encoding how,
                                              std::optional<std::size_t> body_size) const;
   result<ticket> admit(call_head head, encoding how, std::optional<std::size_t> body_size,
-                       body_state body, principal_ptr caller);
+                       body_state body, principal_ptr caller, served_function* known);
   result<bool> request_memory(call& held, std::size_t total, std::function<void()> resume);
   void withdraw(call& admitted, errc why) noexcept;
   std::unique_ptr<segment_memory> make_segment_memory(call& held);
@@ -106,8 +106,8 @@ class dispatcher_core : public std::enable_shared_from_this<dispatcher_core> {
   served_function* find(std::string_view name);
   [[nodiscard]] const served_function* find(std::string_view name) const;
 
-  error make_refusal(errc what, std::string message, const call_head& head) const
-      MODAL_REQUIRES(mutex);
+  error make_refusal(errc what, std::string message, const call_head& head,
+                     const served_function* target) const MODAL_REQUIRES(mutex);
   [[nodiscard]] std::chrono::milliseconds retry_after_locked(const served_function* target) const
       MODAL_REQUIRES(mutex);
   void enqueue_locked(call& which, time_point now, wake_up& wake) MODAL_REQUIRES(mutex);

@@ -22,15 +22,17 @@ class served_call final : public call_exchange,
       : door_(std::move(serves)), caller_(std::move(caller)), entered_(door_->calls()) {}
   ~served_call() override { drop_answer(); }
 
-  result<connection_fsm::terms> open(const call_head& head, std::size_t size,
+  result<connection_fsm::terms> open(const call_head& head, callee known, std::size_t size,
                                      bool is_complete) override {
-    auto admitted =
-        door_->calls().admit(head, encoding::binary, size,
-                             is_complete ? body_state::complete : body_state::arriving, caller_);
+    auto admitted = door_->calls().admit(head, encoding::binary, size,
+                                         is_complete ? body_state::complete : body_state::arriving,
+                                         caller_, static_cast<served_function*>(known));
     if (!admitted) return std::move(admitted).error();
     entered_.take(*std::move(admitted));
     return entered_.terms();
   }
+
+  [[nodiscard]] callee function() const noexcept override { return entered_.admitted()->target; }
 
   result<bool> ask_memory(std::size_t total, std::function<void()> resume) override {
     return entered_.ask_memory(total, std::move(resume));

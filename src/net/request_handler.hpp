@@ -65,16 +65,23 @@ struct session_reply {
   void clear() noexcept;
 };
 
+/// A function, as the handler knows it.
+using callee = void*;
+
 /// The handler's side of one call on a session, and then of the next one. All but `answer` of a
 /// submitted body is for one thread.
 class call_exchange {
  public:
   virtual ~call_exchange() = default;
 
-  /// Decides about a call from its head alone. @param size of its payload; @param is_complete
+  /// Decides about a call from its head alone. @param known its function, as `function` has said
+  /// before, on this session; null: it is named. @param size of its payload; @param is_complete
   /// whether all of that has come. **Errors**: why it is refused.
-  virtual result<connection_fsm::terms> open(const call_head& head, std::size_t size,
+  virtual result<connection_fsm::terms> open(const call_head& head, callee known, std::size_t size,
                                              bool is_complete) = 0;
+
+  /// Returns the function of a call that was let in, which lives as long as the session.
+  [[nodiscard]] virtual callee function() const noexcept = 0;
 
   /// As those of `request_exchange`.
   virtual result<bool> ask_memory(std::size_t total, std::function<void()> resume) = 0;

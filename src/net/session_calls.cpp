@@ -71,20 +71,22 @@ void session_connection::open(const session_fsm::event& told) {
   const bool is_named = !head_.function.empty();
   which.function = 0;
   ++which.serial;
+  callee known = nullptr;
   if (!is_named) {
     if (told.function == 0 || told.function > functions_.size())
       return machine_.fail(error(errc::malformed_request,
                                  "a call names its function by a number that nobody has given"));
-    const numbered_function& known = functions_[told.function - 1];
-    head_.function = known.name;
-    head_.signature = known.signature;
+    const numbered_function& found = functions_[told.function - 1];
+    head_.signature = found.signature;
+    known = found.known;
     which.function = told.function;
   }
-  auto terms = said.size <= SIZE_MAX
-                   ? which.exchange->open(head_, static_cast<std::size_t>(said.size), told.is_last)
-                   : error(errc::too_large, "the body is larger than any memory");
+  auto terms =
+      said.size <= SIZE_MAX
+          ? which.exchange->open(head_, known, static_cast<std::size_t>(said.size), told.is_last)
+          : error(errc::too_large, "the body is larger than any memory");
   if (!terms) return send_failure(which, terms.error());
-  if (is_named) which.function = number_of(head_);
+  if (is_named) which.function = number_of(head_, which.exchange->function());
   which.length = static_cast<std::size_t>(said.size);
   which.granted = told.is_last ? which.length : 0;
   which.deadline = terms->deadline;
@@ -234,13 +236,13 @@ void session_connection::send_failure(slot& which, const error& reason) {
   machine_.send_error(which.number, which.function, status, problem);
 }
 
-std::uint32_t session_connection::number_of(const call_head& head) {
+std::uint32_t session_connection::number_of(const call_head& head, callee known) {
   const auto found = std::find_if(functions_.begin(), functions_.end(), [&](const auto& each) {
     return each.name == head.function && each.signature == head.signature;
   });
   const auto index = static_cast<std::uint32_t>(found - functions_.begin());
   // Those that were let in, so that they are no more than there are functions.
-  if (found == functions_.end()) functions_.push_back({head.function, head.signature});
+  if (found == functions_.end()) functions_.push_back({head.function, head.signature, known});
   return index + 1;
 }
 

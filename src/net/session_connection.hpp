@@ -63,6 +63,7 @@ class session_connection final : public open_connection {
   struct numbered_function {
     std::string name;
     signature_id signature;
+    callee known;
   };
 
   void take_in(events what);
@@ -84,7 +85,7 @@ class session_connection final : public open_connection {
   void collect_answers();
   void answer(slot& which);
   void release(slot& which) noexcept;
-  std::uint32_t number_of(const call_head& head);
+  std::uint32_t number_of(const call_head& head, callee known);
   slot& slot_of(std::uint32_t call);
   std::size_t read();
   void flush();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Checks that each public header has its tests in tests/unit, and that each test is built. Runs in
-# the root of the sources.
+# Checks that each public header is installed and has its tests in tests/unit, and that each test is
+# built. Runs in the root of the sources.
 set -uo pipefail
 failures=0
 
@@ -22,8 +22,16 @@ declare -A umbrella=(
   [function.hpp]="its macros are tested in unit/function/catalog and unit/function/typed_run"
 )
 
+installed=$(cat src/CMakeLists.txt)
 while read -r header; do
   name=${header#include/modal/}
+  case "$name: $installed" in
+    src.hpp:* | *"modal/$name"*) ;;
+    *)
+      echo "not in src/CMakeLists.txt, so not installed: $header"
+      failures=$((failures + 1))
+      ;;
+  esac
   [ -n "${umbrella[$name]:-}" ] && continue
   mirror=tests/unit/${name%.hpp}.test.cpp
   [ -e "$mirror" ] && continue

@@ -119,9 +119,8 @@ class session_link final : public reactor::target {
   [[nodiscard]] bool takes_calls(std::shared_ptr<const local_offer>& offered) const;
   /// Takes no new calls, and ends with the last one.
   void retire();
-  /// Returns whether this was to be at a Unix socket that was offered, and nobody who offered it is
-  /// there.
-  [[nodiscard]] bool has_missed_local() const;
+  /// Returns the offer that this was to use, where nobody who made it was there.
+  [[nodiscard]] std::shared_ptr<const local_offer> missed_local() const;
 
  private:
   enum class phase : std::uint8_t { connecting, upgrading, open, over };

@@ -317,26 +317,20 @@ std::shared_ptr<session_link> session_pool::take(std::string_view function, std:
     const bool moves =
         takes_calls && offered != nullptr && local_ != nullptr && local_->token == offered->token;
     if (takes_calls && !moves) return link;
-    if (moves) {
-      auto made = std::make_shared<session_link>(settings_, now, local_);
-      last = link;
-      leave(link);
-      link = std::move(made);
-      last->retire();
-      return link;
-    }
-    if (link != nullptr && link->has_missed_local() && local_ != nullptr) {
-      missed_token_ = local_->token;
-      local_.reset();
-    }
     // What became of it counts first.
-    if (link != nullptr && link != last) {
+    if (link != nullptr && !moves && link != last) {
       last = link;
       continue;
     }
+    if (const auto missed = link != nullptr ? link->missed_local() : nullptr; missed != nullptr) {
+      missed_token_ = missed->token;
+      if (local_ != nullptr && local_->token == missed->token) local_.reset();
+    }
     auto made = std::make_shared<session_link>(settings_, now, local_);
+    last = link;
     leave(link);
     link = std::move(made);
+    if (moves) last->retire();
     return link;
   }
 }

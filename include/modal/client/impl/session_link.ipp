@@ -49,9 +49,9 @@ void session_link::retire() {
   if (phase_ == phase::open) dispatch();
 }
 
-bool session_link::has_missed_local() const {
+std::shared_ptr<const local_offer> session_link::missed_local() const {
   const mutex_lock lock(mutex_);
-  return local_ != nullptr && phase_ == phase::over && !is_ready_;
+  return phase_ == phase::over && !is_ready_ ? local_ : nullptr;
 }
 
 bool session_link::is_over(const session_call& call) const {
