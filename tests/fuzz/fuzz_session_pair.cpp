@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two ends of a session, driven by the input: calls, cancels, answers in another order, bytes that
-// are moved in any cuts, ends that go away or are lost. Each call must end, and once.
+// are moved in any cuts, ends that go away or are lost. Each call must end, and once; and neither
+// end breaks the rules, as the other one sees them.
 #include "support/session_pair.hpp"
 
 #include <cstdio>
@@ -17,6 +18,7 @@ namespace {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   test::session_pair both;
   test::session_pair::current = &both;
+  bool is_cut_short = false;  // then it may have ended in the middle of something
   for (std::size_t i = 0; i + 1 < size && i < 2000; i += 2) {
     const std::size_t value = data[i + 1];
     switch (data[i] % 12) {
@@ -51,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case 11:
         if (value < 4) both.at_executor.go_away("fuzzed", both.now);
+        is_cut_short |= value == 4 || value == 5 || value > 250;
         if (value == 4) both.at_caller.on_end();
         if (value == 5) both.at_executor.on_end();
         if (value > 250) {
@@ -73,6 +76,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     both.at_executor.on_end();
     both.settle();
   }
+  for (const auto* end : {&both.at_caller, &both.at_executor})
+    if (!is_cut_short && end->is_over() && end->failure() != modal::errc::connection_lost)
+      fail(end->failure().details().message.c_str());
   for (const auto& each : both.caller.outcomes) {
     if (each->times != 1) fail("a call that did not end just once");
     if (each->what == test::session_outcome::kind::result && each->text != each->arguments)
