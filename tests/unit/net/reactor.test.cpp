@@ -200,8 +200,9 @@ TEST_CASE("reactor: tells who watches next that something was missed", "[net][re
   bool is_watched = false;
   std::promise<bool> first;
   target->posted = [&] {
-    first.set_value(r.self.watch(pair.ends[0], *target, is_watched));
+    const bool was_missed = r.self.watch(pair.ends[0], *target, is_watched);
     r.self.unwatch(pair.ends[0], *target);
+    first.set_value(was_missed);
   };
   target->ready = [] {};
   r.self.post(target);
@@ -212,8 +213,9 @@ TEST_CASE("reactor: tells who watches next that something was missed", "[net][re
   target->posted = [&] {
     second.set_value(r.self.watch(pair.ends[0], *target, is_watched));
     r.self.unwatch(pair.ends[0], *target);
-    third.set_value(r.self.watch(pair.ends[0], *target, is_watched));
+    const bool was_missed = r.self.watch(pair.ends[0], *target, is_watched);
     r.self.unwatch(pair.ends[0], *target);
+    third.set_value(was_missed);
   };
   r.self.post(target);
   CHECK(second.get_future().get());
