@@ -409,7 +409,8 @@ TEST_CASE("dispatcher: drains until the answers are delivered, not only decided"
     std::this_thread::yield();
     the_gate().open();
   });
-  CHECK(b.calls.stop(30s, 0s) == 0);
+  // With no patience: the worker may be on its way back from there.
+  (void)b.calls.stop(30s, 0s);
   CHECK(sink->is_done);
   opener.join();
 }
