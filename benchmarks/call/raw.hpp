@@ -111,4 +111,12 @@ inline int listen_at(const std::string& address,
   return listener;
 }
 
+/// Returns the next connection.
+inline int accept_from(int listener) {
+  const int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  if (peer < 0) fail("accept");
+  send_at_once(peer);
+  return peer;
+}
+
 }  // namespace bench

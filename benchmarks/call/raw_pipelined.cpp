@@ -126,9 +126,7 @@ class pipelined_flight final : public flight {
 void serve(const std::string& address, const std::function<void(const std::string&)>& ready) {
   const int listener = listen_at(address, ready);
   for (;;) {
-    const int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-    if (peer < 0) fail("accept");
-    send_at_once(peer);
+    const int peer = accept_from(listener);
     end its(peer);
     for (auto come = its.read(); !come.empty(); come = its.read()) {
       for (frame& each : come) each.a += each.b;

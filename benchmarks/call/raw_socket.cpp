@@ -127,9 +127,7 @@ class raw_connection final : public connection {
 void serve(const std::string& address, const std::function<void(const std::string&)>& ready) {
   const int listener = listen_at(address, ready);
   for (;;) {
-    const int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-    if (peer < 0) fail("accept");
-    send_at_once(peer);
+    const int peer = accept_from(listener);
     std::thread(serve_connection, peer).detach();
   }
 }

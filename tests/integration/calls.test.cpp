@@ -55,6 +55,24 @@ TEST_CASE("a call: works over a Unix socket", "[integration]") {
   CHECK(modal::remote<served::add>.on(s.client).spawn(20, 22).get() == 42);
 }
 
+TEST_CASE("a call: comes and goes where neither end polls, or one does", "[integration]") {
+  const auto polls = [](bool it_does) {
+    return it_does ? modal::polling::guarded : modal::polling::off;
+  };
+  for (const bool executor_does : {false, true}) {
+    for (const bool client_does : {false, true}) {
+      auto config = quiet_config();
+      config.poll = polls(executor_does);
+      serving s(config);
+      modal::client to(s.executor.url(), {.poll = polls(client_does)});
+      for (int i = 0; i < 50; ++i) {
+        CHECK(modal::remote<served::add>.on(to)(i, 2) == i + 2);
+        CHECK(modal::remote<served::add>.on(to).spawn(i, 2).get() == i + 2);
+      }
+    }
+  }
+}
+
 TEST_CASE("a call: takes bound functions, function objects and names fixed by hand",
           "[integration]") {
   serving s;

@@ -4,6 +4,7 @@
 #include <modal/modal.hpp>
 
 #include "support/catch.hpp"
+#include "support/framed.hpp"
 #include "support/scripted_session.hpp"
 #include "support/start_call.hpp"
 
@@ -16,18 +17,9 @@ using test::scripted_connection;
 using test::scripted_peer;
 using test::scripted_session;
 using test::start_call;
+using test::twice;
 using test::way;
-
-namespace framed {
-int twice(int value);
-}  // namespace framed
-
-namespace {
-
-const auto twice = modal::remote<framed::twice>;
-const client_config with_session{.session = true};
-
-}  // namespace
+using test::with_session;
 
 TEST_CASE("session attempt: where there are no sessions, calls go over HTTP",
           "[client][session_attempt]") {

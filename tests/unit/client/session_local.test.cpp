@@ -4,6 +4,7 @@
 #include <modal/modal.hpp>
 
 #include "support/catch.hpp"
+#include "support/framed.hpp"
 #include "support/scripted_session.hpp"
 #include "support/start_call.hpp"
 
@@ -16,15 +17,10 @@ using test::executor_hello;
 using test::scripted_peer;
 using test::scripted_session;
 using test::start_call;
+using test::twice;
 using test::way;
 
-namespace framed {
-int twice(int value);
-}  // namespace framed
-
 namespace {
-
-const auto twice = modal::remote<framed::twice>;
 
 std::string new_name() {
   static int count = 0;

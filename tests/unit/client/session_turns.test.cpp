@@ -4,6 +4,7 @@
 #include <modal/modal.hpp>
 
 #include "support/catch.hpp"
+#include "support/framed.hpp"
 #include "support/scripted_session.hpp"
 #include "support/start_call.hpp"
 
@@ -15,26 +16,15 @@ using namespace std::chrono_literals;
 using namespace modal;
 using modal::detail::frame_kind;
 using test::answer_to;
+using test::many;
 using test::scripted_connection;
 using test::scripted_peer;
 using test::scripted_session;
 using test::start_call;
+using test::total;
+using test::twice;
 using test::way;
-
-namespace framed {
-int twice(int value);
-int total(const std::vector<float>& values);
-std::vector<int> many(int count);
-}  // namespace framed
-
-namespace {
-
-const auto twice = modal::remote<framed::twice>;
-const auto total = modal::remote<framed::total>;
-const auto many = modal::remote<framed::many>;
-const client_config with_session{.session = true};
-
-}  // namespace
+using test::with_session;
 
 TEST_CASE("session turns: a spawned call is told while a blocking one waits on",
           "[client][session_turns]") {
