@@ -184,11 +184,31 @@ table bulk_table(const std::vector<stack>& rows, const case_result& result, doub
   return made;
 }
 
+table beside_table(const std::vector<stack>& rows, const case_result& result) {
+  table made({"stack", "p50 us", "p99 us", "p99 x raw", "calls/s", "sent GB/s", "x raw",
+              "sent alone GB/s", "beside / alone"});
+  const auto p99 = [](const sample& s) { return s.p99_ns / 1e3; };
+  const auto sent = [](const sample& s) { return s.bulk_rate / 1e9; };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto& rounds = result.of_stack[i];
+    const auto middle = [&](auto value) { return over_rounds(rounds, value); };
+    made.add({rows[i].name, three_digits(middle([](auto& s) { return s.p50_ns / 1e3; })),
+              three_digits(middle(p99)), two_decimals(beside_floor(result, i, p99)),
+              three_digits(middle([](auto& s) { return s.calls_per_second; })),
+              two_decimals(middle(sent)), two_decimals(beside_floor(result, i, sent)),
+              two_decimals(middle([](auto& s) { return s.bulk_alone / 1e9; })),
+              two_decimals(middle([](auto& s) { return s.bulk_rate / s.bulk_alone; }))});
+  }
+  return made;
+}
+
 void report(const call_case& what, const std::vector<stack>& rows, const case_result& result,
             const options& chosen) {
   std::cout << "### " << what.title << "\n\n";
   if (chosen.smoke) std::cout << "A smoke run: no measurement, and no payload above 8 MiB.\n\n";
-  if (what.payload_bytes >= large_payload)
+  if (what.kind.starts_with("beside"))
+    std::cout << beside_table(rows, result);
+  else if (what.payload_bytes >= large_payload)
     std::cout << bulk_table(rows, result, static_cast<double>(what.payload_bytes));
   else
     std::cout << small_call_table(rows, result, what.connections > 1);

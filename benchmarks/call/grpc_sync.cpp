@@ -29,6 +29,12 @@ class sum_service final : public rpc::Sum::Service {
         digest({reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)}));
     return grpc::Status::OK;
   }
+
+  grpc::Status Echo(grpc::ServerContext*, const rpc::SendRequest* request,
+                    rpc::EchoReply* reply) override {
+    reply->set_numbers(request->numbers());
+    return grpc::Status::OK;
+  }
 };
 
 class grpc_connection final : public connection {
@@ -58,6 +64,14 @@ class grpc_connection final : public connection {
     return send_reply_.digest();
   }
 
+  std::int64_t echo(std::span<const float> numbers) override {
+    send_request_.set_numbers(numbers.data(), numbers.size_bytes());
+    grpc::ClientContext context;
+    check(stub_->Echo(&context, send_request_, &echo_reply_));
+    const std::string& bytes = echo_reply_.numbers();
+    return digest({reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)});
+  }
+
  private:
   static void check(const grpc::Status& status) {
     if (!status.ok()) throw std::runtime_error("gRPC: " + status.error_message());
@@ -68,6 +82,7 @@ class grpc_connection final : public connection {
   rpc::AddReply add_reply_;
   rpc::SendRequest send_request_;
   rpc::SendReply send_reply_;
+  rpc::EchoReply echo_reply_;
 };
 
 }  // namespace

@@ -6,10 +6,12 @@
 #include "stack.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <future>
 #include <iostream>
 #include <stdexcept>
 #include <thread>
@@ -25,35 +27,50 @@ using std::chrono::nanoseconds;
 class caller {
  public:
   caller(const measurement& what, std::span<const float> numbers)
-      : numbers_(numbers),
-        expected_(digest(numbers)),
-        adds_(what.kind == "add" || what.kind == "free"),
-        connection_(open_connection(what.endpoint)) {}
+      : what_(what), numbers_(numbers), expected_(digest(numbers)), one_(find(what.kind)) {
+    if (one_ != &caller::connect_once) connection_ = open_connection(what.endpoint);
+  }
 
   void call(std::size_t times) {
-    for (std::size_t i = 0; i < times; ++i) check(once(static_cast<std::int32_t>(i)));
+    for (std::size_t i = 0; i < times; ++i) check((this->*one_)(static_cast<std::int32_t>(i)));
   }
 
   void timed_call(std::size_t times, std::vector<nanoseconds>& samples) {
     for (std::size_t i = 0; i < times; ++i) {
       const auto start = clock::now();
-      const bool right = once(static_cast<std::int32_t>(i));
+      const bool right = (this->*one_)(static_cast<std::int32_t>(i));
       samples.push_back(clock::now() - start);
       check(right);
+      if (one_ == &caller::connect_once) connection_.reset();
     }
   }
 
  private:
-  bool once(std::int32_t i) {
-    return adds_ ? connection_->add(i, 2) == i + 2 : connection_->send(numbers_) == expected_;
+  using one = bool (caller::*)(std::int32_t);
+
+  static one find(const std::string& kind) {
+    if (kind == "send" || kind == "device") return &caller::send_once;
+    if (kind == "echo") return &caller::echo_once;
+    if (kind == "connect") return &caller::connect_once;
+    return &caller::add_once;
+  }
+
+  bool add_once(std::int32_t i) { return connection_->add(i, 2) == i + 2; }
+  bool send_once(std::int32_t) { return connection_->send(numbers_) == expected_; }
+  bool echo_once(std::int32_t) { return connection_->echo(numbers_) == expected_; }
+  bool connect_once(std::int32_t i) {
+    connection_ = open_connection(what_.endpoint);
+    connection_->greet();
+    return add_once(i);
   }
   static void check(bool right) {
     if (!right) throw std::runtime_error("the server gave a wrong answer");
   }
 
+  const measurement& what_;
   std::span<const float> numbers_;
   std::int64_t expected_;
-  bool adds_;
+  one one_;
   std::unique_ptr<connection> connection_;
 };
 
@@ -103,11 +120,62 @@ sample measure_flight(const measurement& what) {
   return summarize(what, all, static_cast<double>(what.calls), moments);
 }
 
+/// Uploads alone, then as many beside small calls of another thread: how long those take.
+sample measure_beside(const measurement& what) {
+  const std::vector<float> numbers = numbers_to_send(what.payload_bytes);
+  const auto uploads = open_connection(what.endpoint);
+  const auto upload = [&, expected = digest(numbers)](std::size_t times) {
+    const auto begun = clock::now();
+    for (std::size_t i = 0; i < times; ++i)
+      if (uploads->send(numbers) != expected)
+        throw std::runtime_error("the server gave a wrong answer");
+    return static_cast<double>(what.payload_bytes * times) * 1e9 / count(clock::now() - begun);
+  };
+  upload(what.warm_up);
+  const double alone = upload(what.calls);
+
+  std::atomic<bool> is_over{false};
+  std::promise<void> warm;
+  const auto make_small_calls = [&] {
+    const auto small = uploads->beside(what.endpoint);
+    for (std::int32_t i = 0; i < 100; ++i) small->add(i, 2);
+    warm.set_value();
+    std::vector<nanoseconds::rep> times;
+    times.reserve(1 << 20);
+    for (std::int32_t i = 0; !is_over; ++i) {
+      const auto start = clock::now();
+      const bool is_right = small->add(i, 2) == i + 2;
+      times.push_back((clock::now() - start).count());
+      if (!is_right) throw std::runtime_error("the server gave a wrong answer");
+    }
+    return times;
+  };
+  // A failure ends the process: there is nothing left to measure.
+  auto small_calls = std::async(std::launch::async, [&]() noexcept { return make_small_calls(); });
+  warm.get_future().wait();
+  std::vector<moment> moments;
+  moments.emplace_back(what.server);
+  const double beside = upload(what.calls);
+  moments.emplace_back(what.server);
+  is_over = true;
+  auto times = small_calls.get();
+  const auto calls = static_cast<double>(times.size());
+  sample made = summarize(what, times, calls, moments);
+  made.bulk_rate = beside;
+  made.bulk_alone = alone;
+  return made;
+}
+
+bool is_flight(const std::string& kind) {
+  return kind.ends_with("async") || kind.ends_with("spawn") || kind == "overlap" ||
+         kind == "cancel";
+}
+
 }  // namespace
 
 sample measure(const measurement& what) {
-  if (what.kind.ends_with("async") || what.kind.ends_with("spawn") || what.kind == "overlap")
-    return measure_flight(what);
+  if (what.kind.starts_with("beside")) return measure_beside(what);
+  if (is_flight(what.kind)) return measure_flight(what);
   const std::vector<float> numbers = numbers_to_send(what.payload_bytes);
   const std::size_t calls_each = std::max<std::size_t>(what.calls / what.connections, 1);
   std::vector<std::vector<nanoseconds>> samples(what.connections);

@@ -33,6 +33,8 @@ std::map<std::string, double> sample::to_lines() const {
           {"cpu_ns_per_call", cpu_ns_per_call},
           {"client_peak_bytes", client_peak_bytes},
           {"server_peak_bytes", server_peak_bytes},
+          {"bulk_rate", bulk_rate},
+          {"bulk_alone", bulk_alone},
           {"others_share", others_share}};
 }
 
@@ -43,6 +45,8 @@ sample sample::from_lines(const std::map<std::string, double>& lines) {
           .cpu_ns_per_call = lines.at("cpu_ns_per_call"),
           .client_peak_bytes = lines.at("client_peak_bytes"),
           .server_peak_bytes = lines.at("server_peak_bytes"),
+          .bulk_rate = lines.at("bulk_rate"),
+          .bulk_alone = lines.at("bulk_alone"),
           .others_share = lines.at("others_share")};
 }
 

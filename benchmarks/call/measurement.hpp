@@ -12,9 +12,9 @@ namespace bench {
 
 /// One measurement: what a client process is told on its command line, as `name=value` words.
 struct measurement {
-  std::string kind;      ///< "add", "send", "device", or of a flight "async", "spawn", "overlap"
-  std::string endpoint;  ///< what the server announced
-  pid_t server = 0;      ///< whose CPU time and memory count too
+  std::string kind;               ///< as in `call_case`
+  std::string endpoint;           ///< what the server announced
+  pid_t server = 0;               ///< whose CPU time and memory count too
   std::size_t connections = 1;    ///< one thread each, one call in flight each; or, of a flight,
                                   ///< the calls under way
   std::size_t payload_bytes = 0;  ///< of each `send`
@@ -33,6 +33,8 @@ struct sample {
   double cpu_ns_per_call = 0;    ///< of both processes
   double client_peak_bytes = 0;  ///< VmHWM of the whole process
   double server_peak_bytes = 0;
+  double bulk_rate = 0;     ///< of "beside": bytes a second of the uploads, beside small calls
+  double bulk_alone = 0;    ///< the same without those
   double others_share = 0;  ///< of the machine's CPU time, used by other processes meanwhile
 
   [[nodiscard]] std::map<std::string, double> to_lines() const;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // modal as its README shows it: an executor and a client, each with its defaults (but a quiet log).
-// The function that takes the numbers sees them where they arrived. Built three times:
+// The function that takes the numbers sees them where they arrived. Built three times, with a
+// client for each connection that the case asks for:
 //
-//     bench_call_modal       over plain HTTP: one client serves all threads, and each call in
-//                            flight has a connection to itself
-//     bench_call_session     BENCH_SESSION=1: on sessions, a client for each connection that the
-//                            case asks for
+//     bench_call_modal       over plain HTTP, where each call in flight has a connection to itself
+//     bench_call_session     BENCH_SESSION=1: on sessions
 //     bench_call_session_io  BENCH_RUN=io: the same, of functions that run where they are read
 
 #include <modal/asio.hpp>
@@ -21,6 +20,8 @@
 #include <deque>
 #include <future>
 #include <stdexcept>
+#include <stop_token>
+#include <utility>
 
 #ifndef BENCH_SESSION
 #define BENCH_SESSION 0
@@ -35,11 +36,36 @@ std::int32_t add(std::int32_t a, std::int32_t b) { return a + b; }
 std::int64_t take(std::int32_t more, std::span<const float> numbers) {
   return more + bench::digest(numbers);
 }
+std::vector<float> echo(std::vector<float> numbers) { return numbers; }
+
+std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+std::atomic<std::int32_t> holds{0};
+std::atomic<std::int64_t> stopped_at{0};
+
+/// Runs until it is cancelled, and notes when it knew.
+void hold(std::int32_t serial) {
+  std::promise<void> stopped;
+  stopped_at = 0;
+  const std::stop_callback stop(modal::this_call().stop_token(), [&] {
+    stopped_at = now();
+    stopped.set_value();
+  });
+  holds = serial;
+  stopped.get_future().wait();
+}
+/// Returns whether that call runs, or did; and when it was stopped, by the clock of this machine.
+std::pair<bool, std::int64_t> look(std::int32_t serial) {
+  return {holds == serial, stopped_at.load()};
+}
 
 }  // namespace bench_functions
 
 MODAL_FUNCTION(bench_functions::add, .run = modal::run_on::BENCH_RUN)
 MODAL_FUNCTION(bench_functions::take, .run = modal::run_on::BENCH_RUN)
+MODAL_FUNCTION(bench_functions::echo, .run = modal::run_on::BENCH_RUN)
+MODAL_FUNCTION(bench_functions::hold)
+MODAL_FUNCTION(bench_functions::look)
 
 namespace bench {
 namespace {
@@ -57,6 +83,15 @@ class modal_connection final : public connection {
 
   std::int64_t send(std::span<const float> numbers) override {
     return modal::remote<bench_functions::take>.on(*client_)(0, numbers);
+  }
+
+  std::int64_t echo(std::span<const float> numbers) override {
+    return digest(modal::remote<bench_functions::echo>.on(*client_)(numbers));
+  }
+
+  // One client for both, which takes whatever connections it likes.
+  std::unique_ptr<connection> beside(const std::string&) override {
+    return std::make_unique<modal_connection>(client_);
   }
 
  private:
@@ -141,6 +176,30 @@ class spawn_flight final : public flight {
   modal::client client_;
 };
 
+class cancel_flight final : public flight {
+ public:
+  explicit cancel_flight(const std::string& endpoint) : client_(endpoint, settings) {}
+
+  void run(std::size_t calls, std::size_t, std::vector<std::chrono::nanoseconds>& times) override {
+    const auto look = modal::remote<bench_functions::look>.on(client_);
+    for (std::size_t i = 0; i < calls; ++i) {
+      const std::int32_t serial = ++serial_;
+      const auto held = modal::remote<bench_functions::hold>.on(client_).spawn(serial);
+      while (!look(serial).first) {
+      }
+      const std::int64_t begun = bench_functions::now();
+      held.cancel();
+      std::int64_t ended = 0;
+      while (ended == 0) ended = look(serial).second;
+      times.emplace_back(ended - begun);
+    }
+  }
+
+ private:
+  modal::client client_;
+  std::int32_t serial_ = 0;
+};
+
 }  // namespace
 
 void serve(const std::string& address, const std::function<void(const std::string&)>& ready) {
@@ -152,13 +211,11 @@ void serve(const std::string& address, const std::function<void(const std::strin
 }
 
 std::unique_ptr<connection> open_connection(const std::string& endpoint) {
-  const auto make = [&] { return std::make_shared<modal::client>(endpoint, settings); };
-  if (BENCH_SESSION != 0) return std::make_unique<modal_connection>(make());
-  static const auto shared = make();
-  return std::make_unique<modal_connection>(shared);
+  return std::make_unique<modal_connection>(std::make_shared<modal::client>(endpoint, settings));
 }
 
 std::unique_ptr<flight> open_flight(const std::string& kind, const std::string& endpoint) {
+  if (kind == "cancel") return std::make_unique<cancel_flight>(endpoint);
   if (kind.ends_with("spawn")) return std::make_unique<spawn_flight>(endpoint);
   return std::make_unique<async_flight>(endpoint);
 }

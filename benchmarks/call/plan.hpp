@@ -26,7 +26,9 @@ struct stack {
 struct call_case {
   std::string name;  ///< what --case takes
   std::string title;
-  /// "add", "free" (an "add" that polling is for), "send", "device"; or a kind of `open_flight`.
+  /// "add", "free" (an "add" that polling is for), "connect", "send", "echo", "device"; "beside"
+  /// (an "add" while another thread's calls are "send") and "beside_one" (the same, on one
+  /// connection); or a kind of `open_flight`.
   std::string kind = "add";
   std::size_t connections = 1;  ///< of a flight: calls under way
   std::size_t payload_bytes = 0;

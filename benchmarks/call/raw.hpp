@@ -27,6 +27,7 @@ constexpr std::size_t reply_bytes = 271;
 struct request {
   std::uint64_t payload_bytes;
   std::int32_t a, b;
+  std::int32_t is_echo;  ///< the payload goes back behind the reply
   std::array<char, request_bytes> filler;
 };
 struct reply {

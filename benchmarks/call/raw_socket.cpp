@@ -88,7 +88,8 @@ void serve_connection(int peer) {
       if (!read_all(peer, numbers.data(), asked.payload_bytes)) break;
       answer.value = digest(numbers);
     }
-    write_all(peer, &answer, reply_bytes, {});
+    write_all(peer, &answer, reply_bytes,
+              asked.is_echo != 0 ? std::span<const float>(numbers) : std::span<const float>());
   }
   close(peer);
 }
@@ -110,6 +111,18 @@ class raw_connection final : public connection {
     return exchange(numbers);
   }
 
+  std::int64_t echo(std::span<const float> numbers) override {
+    back_.resize(numbers.size());
+    request_.is_echo = 1;
+    send(numbers);
+    request_.is_echo = 0;
+    if (!read_all(socket_, back_.data(), numbers.size_bytes()))
+      throw std::runtime_error("the server is gone");
+    return digest(back_);
+  }
+
+  void greet() override { add(1, 2); }
+
  private:
   std::int64_t exchange(std::span<const float> numbers) {
     write_all(socket_, &request_, request_bytes, numbers);
@@ -120,6 +133,7 @@ class raw_connection final : public connection {
   int socket_ = -1;
   request request_{};
   reply reply_{};
+  std::vector<float> back_;
 };
 
 }  // namespace

@@ -7,4 +7,5 @@ $Cxx.namespace("bench::rpc");
 interface Sum {
   add @0 (a :Int32, b :Int32) -> (sum :Int32);
   send @1 (numbers :Data) -> (digest :Int64);
+  echo @2 (numbers :Data) -> (numbers :Data);
 }

@@ -39,7 +39,9 @@ std::shared_ptr<TConfiguration> roomy() {
 class framed final : public TFramedTransport {
  public:
   explicit framed(std::shared_ptr<apache::thrift::transport::TTransport> inner)
-      : TFramedTransport(std::move(inner), 512, most_bytes, roomy()) {}
+      : TFramedTransport(std::move(inner), 512, most_bytes, roomy()) {
+    setMaxFrameSize(most_bytes);
+  }
 
  protected:
   bool readFrame() override {
@@ -54,6 +56,7 @@ class sum_handler final : public thrifted::SumIf {
   std::int64_t send(const std::string& numbers) override {
     return digest({reinterpret_cast<const float*>(numbers.data()), numbers.size() / sizeof(float)});
   }
+  void echo(std::string& back, const std::string& numbers) override { back = numbers; }
 };
 
 class framed_factory final : public TFramedTransportFactory {
@@ -61,6 +64,16 @@ class framed_factory final : public TFramedTransportFactory {
   std::shared_ptr<apache::thrift::transport::TTransport> getTransport(
       std::shared_ptr<apache::thrift::transport::TTransport> inner) override {
     return std::make_shared<framed>(std::move(inner));
+  }
+};
+
+class listener final : public TServerSocket {
+ public:
+  explicit listener(const std::string& address) : TServerSocket(address, 0) {}
+
+ protected:
+  std::shared_ptr<TSocket> createSocket(THRIFT_SOCKET peer) override {
+    return std::make_shared<TSocket>(peer, roomy());
   }
 };
 
@@ -83,12 +96,18 @@ class thrift_connection final : public connection {
     numbers_.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes());
     return client_.send(numbers_);
   }
+  std::int64_t echo(std::span<const float> numbers) override {
+    numbers_.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes());
+    client_.echo(back_, numbers_);
+    return digest({reinterpret_cast<const float*>(back_.data()), back_.size() / sizeof(float)});
+  }
 
   thrifted::SumClient& client() { return client_; }
 
  private:
   thrifted::SumClient client_;
   std::string numbers_;
+  std::string back_;
 };
 
 class pipelined_flight final : public flight {
@@ -121,17 +140,17 @@ class pipelined_flight final : public flight {
 }  // namespace
 
 void serve(const std::string& address, const std::function<void(const std::string&)>& ready) {
-  const auto listener = std::make_shared<TServerSocket>(address, 0);
+  const auto listens = std::make_shared<listener>(address);
   struct started final : apache::thrift::server::TServerEventHandler {
     explicit started(std::function<void()> tell) : ready(std::move(tell)) {}
     void preServe() override { ready(); }  // it listens
     const std::function<void()> ready;
   };
   apache::thrift::server::TThreadedServer server(
-      std::make_shared<thrifted::SumProcessor>(std::make_shared<sum_handler>()), listener,
+      std::make_shared<thrifted::SumProcessor>(std::make_shared<sum_handler>()), listens,
       std::make_shared<framed_factory>(), std::make_shared<TBinaryProtocolFactory>());
   server.setServerEventHandler(std::make_shared<started>(
-      [&] { ready(address + ":" + std::to_string(listener->getPort())); }));
+      [&] { ready(address + ":" + std::to_string(listens->getPort())); }));
   server.serve();
 }
 

@@ -17,7 +17,7 @@ void outgoing_reply::clear() noexcept {
   result.clear();
   has_result = false;
   memory.reset();
-  if (head.body.capacity() > most_kept) head.body = {};
+  if (head.body.capacity() > most_kept) give_back(head.body);
 }
 
 // On the thread that made the reply, unless another one is telling this something.

@@ -124,6 +124,7 @@ void session_connection::supply(slot& which) {
       const std::size_t taken = which.body.append(text_of(bytes_view(which.ahead).first(size)));
       which.ahead.erase(which.ahead.begin(),
                         which.ahead.begin() + static_cast<std::ptrdiff_t>(taken));
+      if (which.ahead.empty()) give_back(which.ahead);
       continue;
     }
     const std::uint64_t has = machine_.credit_of(which.number);
@@ -212,7 +213,7 @@ void session_connection::refuse(slot& which, const error& reason) {
   which.exchange->give_up(reason.value());
   std::erase(arriving_, &which);
   which.body.reset();
-  which.ahead = {};
+  give_back(which.ahead);
   which.at = slot::state::free;
   send_failure(which, reason);
 }

@@ -25,6 +25,16 @@ constexpr std::size_t align_up(std::size_t size, std::size_t alignment) noexcept
   return (size + alignment - 1) & ~(alignment - 1);
 }
 
+namespace detail {
+
+/// Empties a container and gives its memory back, which `= {}` does not.
+template <class Container>
+void give_back(Container& from) noexcept {
+  Container().swap(from);
+}
+
+}  // namespace detail
+
 /// Bytes with one owner, taken from a `buffer_pool` and given back on destruction. Move-only.
 /// **Shape**: the first byte is aligned to 64 bytes, and to 2 MiB from 2 MiB on.
 /// **Lifetime**: may outlive the pool object that it came from.

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -151,4 +153,14 @@ TEST_CASE("buffer pool: throws for a size that no machine has", "[base][bytes]")
   modal::buffer_pool pool;
   CHECK_THROWS_AS(pool.take(SIZE_MAX), std::bad_alloc);
   CHECK_THROWS_AS(pool.take(SIZE_MAX / 2), std::bad_alloc);
+}
+
+TEST_CASE("give_back: nothing of the memory stays", "[bytes]") {
+  std::vector<std::byte> bytes(1000);
+  modal::detail::give_back(bytes);
+  CHECK(bytes.capacity() == 0);
+  std::string text(1000, 'x');
+  modal::detail::give_back(text);
+  CHECK(text.empty());
+  CHECK(text.capacity() == std::string().capacity());
 }

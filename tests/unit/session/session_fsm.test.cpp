@@ -58,6 +58,30 @@ TEST_CASE("session: calls of any size are answered, each with its own, however t
   CHECK(both.at_executor.is_idle());
 }
 
+TEST_CASE("session: memory that a burst took is given back", "[session][session_fsm]") {
+  ready_pair both;
+  const auto at_rest = both.at_executor.prepare().size();
+  for (int i = 0; i < 8; ++i) REQUIRE(both.caller.call("echo", letters(1000), both.now));
+  // All room is filled before any of it is looked at.
+  const auto room = both.at_executor.prepare();
+  const auto first = both.at_caller.batch().front();
+  REQUIRE(first.size() > room.size());
+  std::memcpy(room.data(), first.data(), room.size());
+  both.at_executor.on_bytes(room.size(), both.now);
+  both.at_caller.note_written(room.size(), both.now);
+  (void)both.at_executor.prepare();
+  both.settle();
+  REQUIRE(both.at_executor.is_idle());
+  REQUIRE(both.at_executor.prepare().size() > at_rest);
+  both.at_executor.trim();
+  CHECK(both.at_executor.prepare().size() == at_rest);
+  both.at_executor.trim();
+  both.at_caller.trim();
+  REQUIRE(both.caller.call("echo", "after", both.now));
+  both.settle();
+  CHECK(both.caller.outcomes.back()->text == "after");
+}
+
 TEST_CASE("session: no more calls are under way than the executor allows",
           "[session][session_fsm]") {
   ready_pair both;

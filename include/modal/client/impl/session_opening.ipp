@@ -163,7 +163,8 @@ void session_link::open(std::string_view ahead) {
     machine_->on_bytes(size, now);
     dispatch();
   }
-  answer_ = {};
+  give_back(answer_);
+  give_back(request_);
   if (phase_ == phase::over) return;
   phase_ = phase::open;
 }

@@ -8,8 +8,7 @@
 namespace modal::detail {
 namespace {
 
-constexpr std::size_t most_kept = 4 << 10;  // of memory, while nothing happens
-constexpr std::size_t most_segments = 16;   // in a batch
+constexpr std::size_t most_segments = 16;  // in a batch
 constexpr std::uint64_t most_credit = std::uint64_t{1} << 62;
 
 constexpr std::array<std::byte, 64 << 10> zeros{};
@@ -163,9 +162,10 @@ void outbox::keep_promises() noexcept {
 
 void outbox::trim() noexcept {
   if (!batch_.empty() || !filling_.empty()) return;
-  if (filling_.capacity() > most_kept) filling_ = {};
-  if (sending_.capacity() > most_kept) sending_ = {};
-  if (batch_parts_.capacity() * sizeof(bytes_view) > most_kept) batch_parts_ = {};
+  give_back(filling_);
+  give_back(sending_);
+  give_back(heads_);
+  give_back(batch_parts_);
 }
 
 }  // namespace modal::detail

@@ -10,7 +10,6 @@ namespace modal::detail {
 namespace {
 
 constexpr std::size_t first_input = 4 << 10;
-constexpr std::size_t most_idle_input = 4 << 10;
 
 }  // namespace
 
@@ -417,8 +416,8 @@ void session_fsm::free_if_over(std::uint32_t call, stream& which) noexcept {
 
 void session_fsm::trim() noexcept {
   out_.trim();
-  if (input_begin_ == input_end_ && input_.size() > most_idle_input && segment_left_ == 0) {
-    input_ = {};
+  if (input_begin_ == input_end_ && segment_left_ == 0) {
+    give_back(input_);
     input_begin_ = input_end_ = 0;
   }
 }
