@@ -12,6 +12,7 @@
 #include <modal/base/impl/signal.ipp>
 #include <modal/client/impl/async_call.ipp>
 #include <modal/client/impl/call_fsm.ipp>
+#include <modal/client/impl/call_interrupter.ipp>
 #include <modal/client/impl/call_run.ipp>
 #include <modal/client/impl/client.ipp>
 #include <modal/client/impl/connection_pool.ipp>

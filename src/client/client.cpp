@@ -2,6 +2,7 @@
 // The compiled bodies of the layer `client`.
 #include <modal/client/impl/async_call.ipp>
 #include <modal/client/impl/call_fsm.ipp>
+#include <modal/client/impl/call_interrupter.ipp>
 #include <modal/client/impl/call_run.ipp>
 #include <modal/client/impl/client.ipp>
 #include <modal/client/impl/connection_pool.ipp>

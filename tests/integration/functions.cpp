@@ -87,6 +87,43 @@ void hold_stubbornly() {
   released.acquire();
 }
 
+namespace {
+
+void note(const modal::result<bool>& ended) {
+  if (!ended) relayed.failure = ended.error();
+  relayed.is_over.release();
+}
+
+}  // namespace
+
+void hold_at(const std::string& url, calling how) {
+  const bool is_http = how == calling::blocking_by_http || how == calling::spawned_by_http;
+  modal::client there = url.empty() ? modal::client::in_process()
+                                    : modal::client(url, {.session = !is_http});
+  const auto remote = modal::remote<hold>.on(there);
+  const bool is_blocking = how == calling::blocking || how == calling::blocking_by_http;
+  note(is_blocking ? remote.try_call() : remote.spawn().try_get());
+}
+
+void knock_at(const std::string& url) {
+  modal::client there(url);
+  entered.release();
+  note(modal::remote<hold>.on(there)
+           .with({.retries = 1'000'000, .retry_delay = std::chrono::minutes(1)})
+           .try_call());
+}
+
+void call_too_late(const std::string& url) {
+  modal::client there(url);
+  hold();
+  note(modal::remote<hold>.on(there).try_call());
+}
+
+void leave_running(const std::string& url) {
+  kept_client.emplace(url);
+  left_running.emplace(modal::remote<hold>.on(*kept_client).spawn());
+}
+
 }  // namespace served
 
 MODAL_EXCEPTION(served::overdrawn)
@@ -109,3 +146,7 @@ MODAL_FUNCTION_AS("team.add.v2", served::add)
 MODAL_FUNCTION(served::nest)
 MODAL_FUNCTION(served::nest_at)
 MODAL_FUNCTION(served::nest_spawned)
+MODAL_FUNCTION(served::hold_at)
+MODAL_FUNCTION(served::knock_at)
+MODAL_FUNCTION(served::call_too_late)
+MODAL_FUNCTION(served::leave_running)

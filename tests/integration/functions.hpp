@@ -2,6 +2,7 @@
 #pragma once
 
 #include <modal/function.hpp>
+#include <modal/modal.hpp>
 
 #include <chrono>
 #include <map>
@@ -68,6 +69,26 @@ void hold_stubbornly();
 inline std::counting_semaphore<1024> entered{0};
 inline std::counting_semaphore<1024> released{0};
 inline std::counting_semaphore<1024> stopped{0};
+
+/// How a function calls another one.
+enum class calling { blocking, spawned, blocking_by_http, spawned_by_http };
+MODAL_ENUM(calling, blocking, spawned, blocking_by_http, spawned_by_http)
+/// Call `hold` at `url`, or in their own process where that is empty, and tell what came of it by
+/// `relayed`.
+void hold_at(const std::string& url, calling how);
+/// Tells that it runs, and calls an executor that is not there, again and again.
+void knock_at(const std::string& url);
+/// Runs until it is asked to stop, and makes a call then.
+void call_too_late(const std::string& url);
+/// Starts `hold` at `url`, and does not wait for it.
+void leave_running(const std::string& url);
+struct relay {
+  std::binary_semaphore is_over{0};
+  modal::error failure;
+};
+inline relay relayed;
+inline std::optional<modal::client> kept_client;
+inline std::optional<modal::call_handle<bool>> left_running;
 
 int never_registered(int);
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 namespace modal::detail {
 
@@ -27,6 +28,8 @@ class async_call : public pending_call, public reactor::target, public wakeable 
   void begin() override;
   void cancel() noexcept override;
   void wake() noexcept override;
+  /// Is cancelled by `stop`. Before it begins. Throws `std::bad_alloc`.
+  void end_with(const std::stop_token& stop);
 
   /// Ends it now. On the reactor's thread.
   void abort_cancelled();
@@ -57,6 +60,13 @@ class async_call : public pending_call, public reactor::target, public wakeable 
   bool end_if_late(time_point now);
   void finish(result<incoming_answer> answer) noexcept;
 
+  struct canceller {
+    std::weak_ptr<async_call> whom;
+    void operator()() const noexcept {
+      if (const auto call = whom.lock()) call->cancel();
+    }
+  };
+
   const std::shared_ptr<class driver_state> driver_;
   call_run run_;
   std::shared_ptr<answer_sink> sink_;
@@ -74,6 +84,7 @@ class async_call : public pending_call, public reactor::target, public wakeable 
   bool is_over_ = false;
   int watched_ = -1;
   unsigned watched_serial_ = 0;
+  std::optional<std::stop_callback<canceller>> stopped_;
 };
 
 /// What the calls of one client share. Owners: the driver, and every call.

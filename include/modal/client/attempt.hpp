@@ -75,6 +75,12 @@ class attempt {
   /// Waits until it may go on, or until `until`.
   virtual void wait(time_point until) = 0;
 
+  /// Its owner may `interrupt`. Before the first `start`. Throws `std::bad_alloc`.
+  virtual void allow_interrupts() {}
+  /// Ends the `wait` that is under way, or is about to begin, and all later ones. From another
+  /// thread, while the owner does nothing else with it; never blocks for long.
+  virtual void interrupt() noexcept = 0;
+
   /// Returns what came of it, once it is over. What it held is released or ready for other calls.
   virtual attempt_result take(time_point now) = 0;
 

@@ -6,6 +6,7 @@
 #include <modal/client/connector.hpp>
 #include <modal/client/options.hpp>
 #include <modal/client/url.hpp>
+#include <modal/net/bell.hpp>
 
 #include <memory>
 #include <optional>
@@ -39,6 +40,8 @@ class http_attempt final : public attempt {
   bool advance(time_point now) override;
   [[nodiscard]] interest wants() const noexcept override;
   void wait(time_point until) override;
+  void allow_interrupts() override { bell_.emplace(); }
+  void interrupt() noexcept override { bell_->ring(); }
   attempt_result take(time_point now) override;
   void close() noexcept override;
   [[nodiscard]] attempt_progress reached() const noexcept override;
@@ -69,6 +72,7 @@ class http_attempt final : public attempt {
   bool is_write_broken_ = false;
   int write_error_ = 0;
   std::optional<error> failure_;
+  std::optional<bell> bell_;  ///< of owners who interrupt
 };
 
 /// Bodies from this size on wait for the executor's consent, so that a refusal costs no transfer.

@@ -19,6 +19,7 @@ class in_process_attempt final : public attempt {
   [[nodiscard]] interest wants() const noexcept override { return {}; }
   [[nodiscard]] bool wakes() const noexcept override { return true; }
   void wait(time_point until) override;
+  void interrupt() noexcept override;
   attempt_result take(time_point now) override;
   void close() noexcept override;
   [[nodiscard]] attempt_progress reached() const noexcept override {

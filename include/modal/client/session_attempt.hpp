@@ -23,6 +23,8 @@ class session_attempt final : public attempt {
   [[nodiscard]] interest wants() const noexcept override;
   [[nodiscard]] bool wakes() const noexcept override { return !http_; }
   void wait(time_point until) override;
+  void allow_interrupts() override { may_be_interrupted_ = true; }
+  void interrupt() noexcept override;
   attempt_result take(time_point now) override;
   void close() noexcept override;
   [[nodiscard]] attempt_progress reached() const noexcept override;
@@ -40,6 +42,7 @@ class session_attempt final : public attempt {
   std::shared_ptr<session_link> link_;
   session_call call_;
   int turns_ = 0;  ///< sessions that were tried
+  bool may_be_interrupted_ = false;
   std::optional<http_attempt> http_;
 };
 

@@ -63,6 +63,7 @@ class session_call {
   std::optional<std::uint32_t> number_;
   bool is_answered_ = false;
   bool is_over_ = false;
+  bool is_interrupted_ = false;  ///< nobody is to wait for it
   list_hook queue_hook_;     ///< among those without a number
   list_hook follower_hook_;  ///< among those that wait while another one reads
   condition_variable changed_;
@@ -97,6 +98,9 @@ class session_link final : public reactor::target {
 
   /// Waits until `call` is over, or until `until`; does meanwhile what the session needs.
   void wait(session_call& call, time_point until);
+
+  /// Lets `wait` for this call return, now and later. Another thread than that one's.
+  void interrupt(session_call& call) noexcept;
 
   /// Ends `call`, unless it is over: its request is not looked at any more.
   void abandon(session_call& call) noexcept;

@@ -117,6 +117,13 @@ void async_call::cancel() noexcept {
   }
 }
 
+// Of a call that is over `cancel` is harmless; and its last owner may be the callback itself.
+void async_call::end_with(const std::stop_token& stop) {
+  if (!stop.stop_possible()) return;
+  stopped_.emplace(stop,
+                   canceller{std::static_pointer_cast<async_call>(shared_from_this())});
+}
+
 void async_call::on_posted() {
   auto found = beginning::here;
   if (beginning_.compare_exchange_strong(found, beginning::here_and_seen) ||

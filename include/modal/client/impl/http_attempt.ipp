@@ -187,7 +187,11 @@ void http_attempt::wait(time_point until) {
   const interest wanted = wants();
   if (wanted.descriptor < 0) return;
   ::sched_yield();  // the executor may want this very core
-  wait_for(wanted.descriptor, wanted.what, std::min(until, wanted.until));
+  until = std::min(until, wanted.until);
+  if (bell_)
+    bell_->wait(wanted.descriptor, wanted.what, until);
+  else
+    wait_for(wanted.descriptor, wanted.what, until);
 }
 
 attempt_progress http_attempt::reached() const noexcept {

@@ -14,6 +14,7 @@ struct in_process_attempt::shared {
   condition_variable arrived;
   std::optional<in_process_answer> answer MODAL_GUARDED_BY(mutex);
   std::shared_ptr<wakeable> owner MODAL_GUARDED_BY(mutex);
+  bool is_interrupted MODAL_GUARDED_BY(mutex) = false;
 };
 
 void in_process_attempt::start(attempt_request request, std::shared_ptr<wakeable> owner,
@@ -42,8 +43,17 @@ void in_process_attempt::wait(time_point until) {
   // A function that waits for its own executor might wait for ever, if all workers did.
   if (started_ && this_seat() != nullptr && started_->run_here()) return;
   mutex_lock lock(shared_->mutex);
-  while (!shared_->answer && shared_->arrived.wait_until(lock, until)) {
+  while (!shared_->answer && !shared_->is_interrupted &&
+         shared_->arrived.wait_until(lock, until)) {
   }
+}
+
+// The function that is called may be what the waiting thread runs.
+void in_process_attempt::interrupt() noexcept {
+  if (started_) started_->cancel();
+  const mutex_lock lock(shared_->mutex);
+  shared_->is_interrupted = true;
+  shared_->arrived.notify_one();
 }
 
 attempt_result in_process_attempt::take(time_point) {

@@ -40,6 +40,7 @@ void session_attempt::begin_http(time_point now) {
   link_.reset();
   owner_.reset();  // who owns this, and is told of nothing any more
   http_.emplace(target_, events_ != nullptr);
+  if (may_be_interrupted_) http_->allow_interrupts();
   http_->start(request_, {}, now);
 }
 
@@ -84,6 +85,11 @@ interest session_attempt::wants() const noexcept { return http_ ? http_->wants()
 void session_attempt::wait(time_point until) {
   if (http_) return http_->wait(until);
   link_->wait(call_, until);
+}
+
+void session_attempt::interrupt() noexcept {
+  if (http_) return http_->interrupt();
+  link_->interrupt(call_);
 }
 
 attempt_progress session_attempt::reached() const noexcept {

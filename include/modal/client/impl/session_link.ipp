@@ -81,7 +81,7 @@ bool session_link::submit(session_call& call, const attempt_request& request,
   call.failure.reset();
   call.progress = attempt_progress::not_sent;
   call.path = where().unix_path.empty() ? path_kind::session : path_kind::session_unix;
-  call.is_answered_ = call.is_over_ = false;
+  call.is_answered_ = call.is_over_ = call.is_interrupted_ = false;
   if (call.owner_) {
     ++woken_calls_;
     if (ended_.capacity() < ended_.size() + woken_calls_)
@@ -118,7 +118,7 @@ void session_link::tell_ended() noexcept {
 void session_link::wait(session_call& call, time_point until) {
   const telling others(*this);
   mutex_lock lock(mutex_);
-  while (!call.is_over_ && clock_now() < until) {
+  while (!call.is_over_ && !call.is_interrupted_ && clock_now() < until) {
     if (has_ended_.load(std::memory_order_relaxed)) {
       lock.unlock();
       tell_ended();
@@ -139,6 +139,13 @@ void session_link::wait(session_call& call, time_point until) {
     }
   }
   if (!has_leader_) pass_on();
+}
+
+void session_link::interrupt(session_call& call) noexcept {
+  const mutex_lock lock(mutex_);
+  call.is_interrupted_ = true;
+  call.changed_.notify_one();
+  if (leader_ == &call) wake_leader();
 }
 
 // Reads what is there, as leader.
@@ -165,7 +172,7 @@ void session_link::lead(session_call& call, time_point until) {
   } else {
     pump(&call);
   }
-  if (!call.is_over_ && phase_ != phase::over) {
+  if (!call.is_over_ && !call.is_interrupted_ && phase_ != phase::over) {
     interest wanted = wants();
     wanted.until = std::min(until, wanted.until);
     sleeps_for_ = wanted;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/client/call_interrupter.hpp>
 #include <modal/client/transport.hpp>
+#include <modal/function/context.hpp>
 #include <modal/function/worker_seat.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <pthread.h>
-#include <thread>
 
 namespace modal::detail {
 namespace {
@@ -88,29 +89,36 @@ result<incoming_answer> transport::drive(const outgoing_call& outgoing, attempt&
   auto now = clock();
   call_run run(outgoing, config_, now);
   call_fsm& machine = run.machine();
+  call_interrupter stop(way);
+  const auto give_up = [&] {
+    return run.finish({errc::cancelled, "the function that made the call was asked to stop"}, now);
+  };
   if (auto wrong = check(outgoing)) return run.finish(*std::move(wrong), now);
   auto next = machine.start(now);
   for (;;) {
     if (next.what == kind::finish) return run.finish(std::move(next.reason), now);
     if (next.what == kind::wait) {
       const away_from_seat away;
-      std::this_thread::sleep_until(next.until);
+      stop.sleep_until(next.until);
       now = clock();
+      if (stop.is_requested() && now < machine.deadline()) return give_up();
       next = machine.on_wake(now);
       continue;
     }
+    if (stop.is_requested()) return give_up();
     way.start(run.make_request(now), {}, now);
     bool is_over = way.advance(now);
     if (!is_over && now < machine.deadline()) {
       const away_from_seat away;
       do {
-        way.wait(machine.deadline());
+        stop.wait(machine.deadline());
         now = clock();
         is_over = way.advance(now);
-      } while (!is_over && now < machine.deadline());
+      } while (!is_over && now < machine.deadline() && !stop.is_requested());
     }
     if (!is_over) {
       way.close();
+      if (now < machine.deadline()) return give_up();
       next = machine.on_deadline();
       continue;
     }
@@ -131,7 +139,9 @@ std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
           std::make_unique<async_driver>(connections(), config_.poll, [this] { end_watch(); });
     driver = driver_->state();
   }
-  return make_call(outgoing, std::move(sink), std::move(driver));
+  auto made = make_call(outgoing, std::move(sink), std::move(driver));
+  made->end_with(this_call().stop_token());
+  return made;
 }
 
 void transport::stop_driver() noexcept {
