@@ -119,7 +119,7 @@ void dispatcher_core::lose(call& which) {
   bool goes_on = false;
   {
     const mutex_lock lock(mutex);
-    if (which.answered) return;
+    if (which.answered || which.target->descriptor->options.linger) return;
     which.is_lost = true;
     // Somebody must be able to ask for it, or has done so.
     goes_on = which.head.repeats && which.is_noted && (!draining || !which.followers.empty());

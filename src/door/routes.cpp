@@ -151,7 +151,8 @@ std::string routes::functions_text() const {
                         {"retry_delay_ms", each.options.retry_delay.count()},
                         {"max_queue", each.options.max_queue},
                         {"max_concurrent", each.options.max_concurrent},
-                        {"run", each.options.run == run_on::io ? "io" : "worker"}}}});
+                        {"run", each.options.run == run_on::io ? "io" : "worker"},
+                        {"linger", each.options.linger}}}});
   }
   const json all = {
       {"modal",

@@ -142,10 +142,9 @@ void connection::open() {
   write_reply();
 }
 
-// Its socket lives on as a session, with what has come of that already; this ends.
+// Its socket lives on as a session, which says so, with what has come of that already; this ends.
 void connection::become_session(std::shared_ptr<session_exchange> calls) {
   const auto made = std::make_shared<session_connection>(shared_, std::move(calls));
-  say("HTTP/1.1 101 Switching Protocols\r\nupgrade: modal/1\r\nconnection: upgrade\r\n\r\n");
   leave();
   made->start(take_socket(), machine_.behind_head());
 }

@@ -59,7 +59,23 @@ void session_connection::start(stream socket, std::string_view ahead) {
     machine_.on_bytes(size, now_);
     if (size == 0) break;  // cannot be: a hello is shorter than the room there is
   }
+  greet();
   open_connection::start();
+}
+
+// Says that this is a session, and hello, at once: a caller needs both before its first call.
+void session_connection::greet() {
+  constexpr std::string_view switching =
+      "HTTP/1.1 101 Switching Protocols\r\nupgrade: modal/1\r\nconnection: upgrade\r\n\r\n";
+  parts_.assign(1, std::as_bytes(std::span(switching)));
+  const auto hello = machine_.batch();
+  parts_.insert(parts_.end(), hello.begin(), hello.end());
+  const auto sent = socket_.try_write(parts_);
+  // Nothing else is on its way, so that there is room for so little.
+  const bool is_said = sent.what == io_result::kind::some && sent.size >= switching.size();
+  machine_.note_written(is_said ? sent.size - switching.size() : 0, now_);
+  if (!is_said) machine_.on_end();
+  parts_.clear();
 }
 
 void session_connection::take_events(events what) {

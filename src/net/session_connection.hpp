@@ -66,6 +66,7 @@ class session_connection final : public open_connection {
     callee known;
   };
 
+  void greet();
   void take_in(events what);
   void advance();
   bool perform_all();

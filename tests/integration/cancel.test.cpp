@@ -38,8 +38,8 @@ TEST_CASE("cancel: reaches what a function waits for inside its process", "[inte
   const bool is_all_inside = GENERATE(false, true);
   serving outside;
   modal::client here = modal::client::in_process();
-  check_cancelled(modal::remote<served::hold_at>.on(is_all_inside ? here : outside.client)
-                      .spawn(std::string(), how));
+  check_cancelled(
+      modal::remote<served::hold_at>.on(is_all_inside ? here : outside.client).spawn(std::string(), how));
   served::stopped.acquire();
 }
 
@@ -96,4 +96,18 @@ TEST_CASE("cancel: what a function has left running goes on", "[integration][can
   CHECK(!served::left_running->get());
   served::left_running.reset();
   served::kept_client.reset();
+}
+
+TEST_CASE("linger: a call goes on when its caller is gone", "[integration][cancel]") {
+  const bool has_session = GENERATE(true, false);
+  serving s;
+  {
+    modal::client leaving(s.executor.url(), {.session = has_session});
+    (void)modal::remote<served::hold_on>.on(leaving).spawn();
+    served::entered.acquire();
+  }
+  CHECK(s.executor.stats().running == 1);
+  served::released.release();
+  served::relayed.is_over.acquire();
+  CHECK_FALSE(served::relayed.was_stopped);
 }

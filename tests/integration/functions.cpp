@@ -90,7 +90,8 @@ void hold_stubbornly() {
 namespace {
 
 void note(const modal::result<bool>& ended) {
-  if (!ended) relayed.failure = ended.error();
+  relayed.failure = ended ? modal::error() : ended.error();
+  relayed.was_stopped = ended && *ended;
   relayed.is_over.release();
 }
 
@@ -98,8 +99,8 @@ void note(const modal::result<bool>& ended) {
 
 void hold_at(const std::string& url, calling how) {
   const bool is_http = how == calling::blocking_by_http || how == calling::spawned_by_http;
-  modal::client there = url.empty() ? modal::client::in_process()
-                                    : modal::client(url, {.session = !is_http});
+  modal::client there =
+      url.empty() ? modal::client::in_process() : modal::client(url, {.session = !is_http});
   const auto remote = modal::remote<hold>.on(there);
   const bool is_blocking = how == calling::blocking || how == calling::blocking_by_http;
   note(is_blocking ? remote.try_call() : remote.spawn().try_get());
@@ -118,6 +119,8 @@ void call_too_late(const std::string& url) {
   hold();
   note(modal::remote<hold>.on(there).try_call());
 }
+
+void hold_on() { note(hold()); }
 
 void leave_running(const std::string& url) {
   kept_client.emplace(url);
@@ -150,3 +153,4 @@ MODAL_FUNCTION(served::hold_at)
 MODAL_FUNCTION(served::knock_at)
 MODAL_FUNCTION(served::call_too_late)
 MODAL_FUNCTION(served::leave_running)
+MODAL_FUNCTION(served::hold_on, .linger = true)

@@ -80,11 +80,14 @@ void hold_at(const std::string& url, calling how);
 void knock_at(const std::string& url);
 /// Runs until it is asked to stop, and makes a call then.
 void call_too_late(const std::string& url);
+/// As `hold`, and goes on without its caller; tells whether it was asked to stop by `relayed`.
+void hold_on();
 /// Starts `hold` at `url`, and does not wait for it.
 void leave_running(const std::string& url);
 struct relay {
   std::binary_semaphore is_over{0};
   modal::error failure;
+  bool was_stopped = false;
 };
 inline relay relayed;
 inline std::optional<modal::client> kept_client;

@@ -87,17 +87,23 @@ class async_call : public pending_call, public reactor::target, public wakeable 
   std::optional<std::stop_callback<canceller>> stopped_;
 };
 
+/// What runs on the thread of a client's calls at its end, once each.
+struct driver_hooks {
+  std::function<void()> before;  ///< its calls are about to be cancelled
+  std::function<void()> after;   ///< they have ended
+};
+
 /// What the calls of one client share. Owners: the driver, and every call.
 class driver_state {
  public:
-  driver_state(connection_pool* connections, polling how, std::function<void()> on_end);
+  driver_state(connection_pool* connections, polling how, driver_hooks at_end);
 
   reactor events;
   boost::intrusive::list<
       async_call, boost::intrusive::member_hook<async_call, boost::intrusive::list_member_hook<>,
                                                 &async_call::running_hook>>
       running;
-  std::function<void()> on_end;  ///< runs once, on the thread, when its calls have ended
+  driver_hooks hooks;
   bool is_ending = false;
 };
 
@@ -105,9 +111,8 @@ class driver_state {
 class async_driver {
  public:
   /// @param connections whose idle members the thread watches; may be null. @param how it waits.
-  /// @param on_end ends other watches, at the end, on the thread. **Errors**: throws
-  /// `std::system_error`.
-  async_driver(connection_pool* connections, polling how, std::function<void()> on_end);
+  /// **Errors**: throws `std::system_error`.
+  async_driver(connection_pool* connections, polling how, driver_hooks at_end);
   /// Cancels what runs: every sink has its answer when this returns. On the thread itself, what was
   /// prepared but has not begun is cancelled soon after.
   ~async_driver();

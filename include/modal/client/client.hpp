@@ -56,8 +56,9 @@ class in_process_door;
 
 /// Holds the connections to one executor. **Thread safety**: safe to share; blocking calls drive
 /// their own connection on the caller's thread, asynchronous ones share one background thread,
-/// which the first of them starts. **Lifetime**: must outlive its calls; destruction cancels those
-/// that are asynchronous, and runs their handlers; a handler may be what destroys it.
+/// which the first of them starts. **Lifetime**: must outlive its calls; destruction ends those
+/// that are asynchronous with `cancelled`, and runs their handlers; a handler may be what destroys
+/// it. For an executor the caller has gone then: see `function_options::linger`.
 /// **Processes**: a child made by `fork` cannot use
 /// a client of its parent: calls end with `bad_configuration`.
 class client {

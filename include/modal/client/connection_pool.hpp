@@ -4,6 +4,7 @@
 #include <modal/base/clock.hpp>
 #include <modal/base/mutex.hpp>
 #include <modal/client/http_exchange.hpp>
+#include <modal/net/poll_guard.hpp>
 #include <modal/net/stream.hpp>
 
 #include <cstddef>
@@ -23,6 +24,7 @@ struct http_connection {
   unsigned serial = 0;      ///< names the socket among those of one attempt
   bool is_watched = false;  ///< by the client's reactor, which then drops it when it ends
   bool was_used = false;
+  poll_guard guard{polling::off};  ///< of whoever waits for an answer
 };
 
 /// Keeps connections that may be used again, of blocking and asynchronous calls alike, the most

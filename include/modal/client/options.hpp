@@ -29,7 +29,9 @@ enum class on_lost : std::uint8_t {
 /// How one call is made: `modal::remote<f>.with({.timeout = 5s})(…)`. Plain values.
 struct call_options {
   /// The longest the call may take, retries and waits included; not set: `client_config::timeout`.
-  /// A call that a function makes ends with the function's own deadline, if that is earlier.
+  /// A call that a function makes ends with the function's own deadline, if that is earlier; and
+  /// with `cancelled` when the function is asked to stop, as do those that it has spawned and not
+  /// waited for yet.
   /// Of a time that is zero or less nothing is left: the call ends with `deadline_exceeded` at
   /// once.
   /// A call inside the process that a function makes and waits for may be run by the waiting thread

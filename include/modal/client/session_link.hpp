@@ -64,8 +64,8 @@ class session_call {
   bool is_answered_ = false;
   bool is_over_ = false;
   bool is_interrupted_ = false;  ///< nobody is to wait for it
-  list_hook queue_hook_;     ///< among those without a number
-  list_hook follower_hook_;  ///< among those that wait while another one reads
+  list_hook queue_hook_;         ///< among those without a number
+  list_hook follower_hook_;      ///< among those that wait while another one reads
   condition_variable changed_;
 };
 
@@ -108,6 +108,9 @@ class session_link final : public reactor::target {
   /// `events` sees to the session while nobody waits: after each `submit` with an owner. Always the
   /// same one. Any thread.
   void attach(reactor& events);
+  /// Says nothing any more: the executor is to see that the connection ends, not that somebody has
+  /// cancelled its calls one by one.
+  void fall_silent() noexcept;
   /// Ends the session, and the watch of the reactor, whose thread this is.
   void detach() noexcept;
 
@@ -215,6 +218,7 @@ class session_link final : public reactor::target {
   std::shared_ptr<const local_offer> offered_ MODAL_GUARDED_BY(mutex_);
   bool is_ready_ MODAL_GUARDED_BY(mutex_) = false;    ///< the other end has said hello
   bool is_retired_ MODAL_GUARDED_BY(mutex_) = false;  ///< it ends with its last call
+  bool is_silent_ MODAL_GUARDED_BY(mutex_) = false;
   bool is_watched_ MODAL_GUARDED_BY(mutex_) = false;
   std::string request_ MODAL_GUARDED_BY(mutex_);  ///< for the upgrade: what is left of it to send
   std::string answer_ MODAL_GUARDED_BY(mutex_);   ///< to that, as far as it has come
@@ -282,6 +286,8 @@ class session_pool {
   /// two connections, and no session has come to be in between.
   void note_broken(session_link& link) noexcept;
   void note_open() noexcept { broken_count_.store(0, std::memory_order_relaxed); }
+  /// Their calls are about to end because their client does.
+  void fall_silent() noexcept;
   /// Ends them. On the reactor's thread, if there is one.
   void detach() noexcept;
 

@@ -37,7 +37,8 @@ class transport {
                                                 std::shared_ptr<answer_sink> sink,
                                                 std::shared_ptr<driver_state> driver) = 0;
   virtual connection_pool* connections() noexcept = 0;
-  /// Runs at the end of the background thread, on that.
+  /// Run at the end of the background thread, on that: before and after its calls end.
+  virtual void fall_silent() noexcept {}
   virtual void end_watch() noexcept {}
 
   /// Ends the background thread; for destructors, while the rest still stands.
@@ -66,6 +67,7 @@ class http_transport final : public transport {
                                         std::shared_ptr<answer_sink> sink,
                                         std::shared_ptr<driver_state> driver) override;
   connection_pool* connections() noexcept override { return &target_.connections; }
+  void fall_silent() noexcept override { sessions_.fall_silent(); }
   void end_watch() noexcept override { sessions_.detach(); }
 
   http_target target_;

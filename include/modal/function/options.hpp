@@ -66,6 +66,11 @@ struct function_options {
   /// Which thread runs it. `run_on::io` is for functions without device memory and
   /// `max_concurrent`.
   run_on run = run_on::worker;
+  /// Whether a call goes on when its caller's connection has ended: for work that is wanted
+  /// whoever asked for it. It has its deadline still, and nobody hears its result. A caller on a
+  /// session can cancel it all the same; one over HTTP cannot, for it would do so by closing. By
+  /// default what was only for that caller is cancelled.
+  bool linger = false;
   /// How many devices a call needs. Default 0: one if there is device memory in the signature. 1:
   /// one in any case, for a function that brings its own memory to it. More are not served yet.
   int gpu = 0;

@@ -37,6 +37,9 @@ class poll_places {
   /// Somebody else had the CPU for long. Nobody polls for a while: 50 ms, and twice as long each
   /// time that it happens again soon.
   void pause(time_point now) noexcept;
+  [[nodiscard]] bool is_paused(time_point now) const noexcept {
+    return now.time_since_epoch().count() < resumes_at_.load(std::memory_order_relaxed);
+  }
 
  private:
   const std::size_t most_;
@@ -62,9 +65,17 @@ class poll_guard {
   /// @param has_found what it looked for.
   void end(bool has_found, time_point now) noexcept;
 
+  /// Returns whether to give the CPU away before the first look: whoever is waited for may want
+  /// this very one. `note_yield` must follow then. Whether it polls or not.
+  bool may_yield(time_point now) noexcept;
+  /// That took from `before` to `now`. Where it takes long, somebody else has the CPU each time,
+  /// and it is done less and less.
+  void note_yield(time_point before, time_point now) noexcept;
+
   static constexpr std::chrono::microseconds shortest{20};
   static constexpr std::chrono::microseconds longest{50};
   static constexpr std::chrono::microseconds longest_yield{500};
+  static constexpr std::chrono::microseconds long_yield{100};
 
  private:
   poll_places& places_;
@@ -74,7 +85,18 @@ class poll_guard {
   duration limit_ = longest;  ///< twice as long as it took last time
   unsigned misses_ = 0;       ///< in a row
   unsigned skips_ = 0;        ///< how often more it is not worth while
+  unsigned held_yields_ = 0;  ///< how many are left out, after the last long one
+  unsigned yield_skips_ = 0;  ///< how many of those are left
 };
+
+/// Gives the CPU away, unless that takes long.
+inline void yield_before_wait(poll_guard& guard) {
+  using std::chrono::steady_clock;
+  const auto before = steady_clock::now();
+  if (!guard.may_yield(before)) return;
+  ::sched_yield();
+  guard.note_yield(before, steady_clock::now());
+}
 
 /// Calls `look` until it returns true or `guard` says that it is enough; at least once. Returns
 /// what it returned last.

@@ -273,6 +273,7 @@ inline catalog some_functions() {
   add(describe<f::run_errand>("test::errand_alone", {.max_concurrent = 1}));
   add(describe<f::wait>("test::alone", {.max_concurrent = 1}));
   add(describe<f::wait>("test::wait", {.max_concurrent = 100}));
+  add(describe<f::wait>("test::linger", {.max_concurrent = 100, .linger = true}));
   add(describe<f::wait>("test::modest"));
   add(describe<f::wait>("test::short", {.timeout = 100ms}));
   add(describe<f::ignore>("test::ignore"));

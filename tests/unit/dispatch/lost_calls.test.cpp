@@ -68,6 +68,39 @@ TEST_CASE("repeats: one that cannot be repeated ends with its connection", "[exe
   CHECK(the_gate().stopped() == 1);
 }
 
+TEST_CASE("linger: a call goes on without its connection, and can be cancelled",
+          "[executor][repeats]") {
+  bench b({.threads = 3});
+  const auto queued = b.call(named("test::linger", call_id::random()));
+  b.calls.lose(*queued.call);
+  b.calls.start();
+  REQUIRE(the_gate().wait_entered(1));
+  const auto running = b.call(repeating("test::linger", call_id::random()));
+  const auto unwanted = b.call(named("test::linger", call_id::random()));
+  REQUIRE(the_gate().wait_entered(2));
+  b.calls.lose(*running.call);
+  b.calls.lose(*unwanted.call);
+  b.clock.advance(10s);
+  b.calls.expire();
+  CHECK_FALSE(running.sink->is_answered());
+  b.calls.cancel(*unwanted.call);
+  CHECK(unwanted.get().is(errc::cancelled));
+  the_gate().open();
+  CHECK_FALSE(queued.get().failure);
+  CHECK_FALSE(running.get().failure);
+}
+
+TEST_CASE("linger: a call ends with its deadline all the same", "[executor][repeats]") {
+  bench b;
+  b.calls.start();
+  const auto call = b.call(named("test::linger", call_id::random()));
+  REQUIRE(the_gate().wait_entered(1));
+  b.calls.lose(*call.call);
+  b.clock.advance(600s);
+  b.calls.expire();
+  CHECK(call.get().is(errc::deadline_exceeded));
+}
+
 TEST_CASE("repeats: a call that nobody can ask for ends with its connection",
           "[executor][repeats]") {
   bench b;

@@ -144,3 +144,33 @@ TEST_CASE("poll guard: where somebody else wants the CPU, nobody polls for a whi
     CHECK(poll_for(other, now + 154ms) > 0ns);
   }
 }
+
+TEST_CASE("poll guard: a thread that gets the CPU back late gives it away less and less",
+          "[net][poll_guard]") {
+  poll_places places(2);
+  poll_guard guard(GENERATE(polling::off, polling::guarded), places);
+  time_point now = start;
+  const auto skipped_after = [&](std::chrono::nanoseconds took) {
+    REQUIRE(guard.may_yield(now));
+    guard.note_yield(now, now + took);
+    now += took;
+    for (int skipped = 0;; ++skipped)
+      if (guard.may_yield(now)) return skipped;
+  };
+  CHECK(skipped_after(5us) == 0);
+  for (const int next : {1, 3, 7, 15}) CHECK(skipped_after(200us) == next);
+  CHECK(skipped_after(20us) == 0);
+  for (int i = 0; i < 20; ++i) skipped_after(101us);
+  CHECK(skipped_after(101us) == 1023);
+}
+
+TEST_CASE("poll guard: a yield that takes very long is a reason not to poll", "[net][poll_guard]") {
+  poll_places places(2);
+  poll_guard guard(polling::guarded, places);
+  REQUIRE(guard.may_yield(start));
+  guard.note_yield(start, start + 4ms);
+  poll_guard other(polling::guarded, places);
+  CHECK_FALSE(other.begin(start + 53ms));
+  CHECK_FALSE(other.may_yield(start + 53ms));
+  CHECK(other.may_yield(start + 54ms));
+}

@@ -18,8 +18,9 @@ class ender final : public reactor::target {
 
   void on_posted() override {
     state_.is_ending = true;
+    if (const auto first = std::exchange(state_.hooks.before, nullptr)) first();
     while (!state_.running.empty()) state_.running.front().abort_cancelled();
-    if (const auto last = std::exchange(state_.on_end, nullptr)) last();
+    if (const auto last = std::exchange(state_.hooks.after, nullptr)) last();
   }
   void on_ready() override {}
   void on_time() override {}
@@ -120,8 +121,7 @@ void async_call::cancel() noexcept {
 // Of a call that is over `cancel` is harmless; and its last owner may be the callback itself.
 void async_call::end_with(const std::stop_token& stop) {
   if (!stop.stop_possible()) return;
-  stopped_.emplace(stop,
-                   canceller{std::static_pointer_cast<async_call>(shared_from_this())});
+  stopped_.emplace(stop, canceller{std::static_pointer_cast<async_call>(shared_from_this())});
 }
 
 void async_call::on_posted() {
@@ -255,17 +255,17 @@ void async_call::finish(result<incoming_answer> answer) noexcept {
   if (sink) sink->on_answer(std::move(answer));
 }
 
-driver_state::driver_state(connection_pool* connections, polling how, std::function<void()> at_end)
+driver_state::driver_state(connection_pool* connections, polling how, driver_hooks at_end)
     : events(
           [connections](int descriptor) {
             if (connections != nullptr) connections->drop(descriptor);
           },
           how),
-      on_end(std::move(at_end)) {}
+      hooks(std::move(at_end)) {}
 
-async_driver::async_driver(connection_pool* connections, polling how, std::function<void()> on_end)
+async_driver::async_driver(connection_pool* connections, polling how, driver_hooks at_end)
     : connections_(connections),
-      state_(std::make_shared<driver_state>(connections, how, std::move(on_end))) {
+      state_(std::make_shared<driver_state>(connections, how, std::move(at_end))) {
   if (connections_ != nullptr) connections_->set_epoll(state_->events.epoll());
 }
 

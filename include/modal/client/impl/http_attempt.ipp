@@ -2,7 +2,6 @@
 #include <modal/client/http_attempt.hpp>
 
 #include <algorithm>
-#include <sched.h>
 #include <system_error>
 
 namespace modal::detail {
@@ -186,7 +185,8 @@ interest http_attempt::wants() const noexcept {
 void http_attempt::wait(time_point until) {
   const interest wanted = wants();
   if (wanted.descriptor < 0) return;
-  ::sched_yield();  // the executor may want this very core
+  // The executor may want this very core.
+  if (connection_ != nullptr) yield_before_wait(connection_->guard);
   until = std::min(until, wanted.until);
   if (bell_)
     bell_->wait(wanted.descriptor, wanted.what, until);

@@ -43,8 +43,7 @@ void in_process_attempt::wait(time_point until) {
   // A function that waits for its own executor might wait for ever, if all workers did.
   if (started_ && this_seat() != nullptr && started_->run_here()) return;
   mutex_lock lock(shared_->mutex);
-  while (!shared_->answer && !shared_->is_interrupted &&
-         shared_->arrived.wait_until(lock, until)) {
+  while (!shared_->answer && !shared_->is_interrupted && shared_->arrived.wait_until(lock, until)) {
   }
 }
 

@@ -249,7 +249,7 @@ void session_link::end(session_call::ending how, const error& reason) {
 // Why it ends, as far as the socket takes that at once.
 void session_link::say_last_words() noexcept {
   try {
-    if (machine_ && socket_.is_open() && machine_->has_output())
+    if (machine_ && socket_.is_open() && machine_->has_output() && !is_silent_)
       (void)socket_.try_write(machine_->batch());
   } catch (const std::bad_alloc&) {  // then it does not learn that
   }
@@ -382,6 +382,14 @@ void session_pool::leave(std::shared_ptr<session_link>& link) noexcept {
   std::erase_if(going_, [](const auto& each) { return each.expired(); });
   insist([to = &going_, &link] { to->push_back(link); });
   link.reset();
+}
+
+void session_pool::fall_silent() noexcept {
+  const mutex_lock lock(mutex_);
+  for (const auto& each : links_)
+    if (each != nullptr) each->fall_silent();
+  for (const auto& each : going_)
+    if (const auto alive = each.lock()) alive->fall_silent();
 }
 
 void session_pool::detach() noexcept {

@@ -163,7 +163,7 @@ void session_link::lead(session_call& call, time_point until) {
   leader_ = &call;
   if (phase_ == phase::open && may_write_) {
     mutex_.unlock();
-    ::sched_yield();  // the executor may want this very core
+    yield_before_wait(guard_);  // the executor may want this very core
     poll(guard_, [&] {
       const mutex_lock lock(mutex_);
       return look_for(call);
@@ -315,7 +315,7 @@ bool session_link::read() {
 
 // What is sent meanwhile by others is written by whoever writes already.
 void session_link::flush() {
-  if (phase_ != phase::open || is_writing_) return;
+  if (phase_ != phase::open || is_writing_ || is_silent_) return;
   // Somebody may wait for the end of this, however it comes.
   struct writing {
     explicit writing(session_link& of) noexcept : link(of) { link.is_writing_ = true; }

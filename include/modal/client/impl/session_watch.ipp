@@ -109,6 +109,11 @@ void session_link::watch_and_wait() {
   if (is_over) detach();
 }
 
+void session_link::fall_silent() noexcept {
+  const mutex_lock lock(mutex_);
+  is_silent_ = true;
+}
+
 void session_link::detach() noexcept {
   const auto last = std::move(self_);
   const telling others(*this);

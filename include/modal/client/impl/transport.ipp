@@ -135,8 +135,9 @@ std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
   {
     const mutex_lock lock(driver_mutex_);
     if (!driver_)
-      driver_ =
-          std::make_unique<async_driver>(connections(), config_.poll, [this] { end_watch(); });
+      driver_ = std::make_unique<async_driver>(
+          connections(), config_.poll,
+          driver_hooks{.before = [this] { fall_silent(); }, .after = [this] { end_watch(); }});
     driver = driver_->state();
   }
   auto made = make_call(outgoing, std::move(sink), std::move(driver));

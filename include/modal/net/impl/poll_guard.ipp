@@ -14,6 +14,7 @@ constexpr std::chrono::milliseconds first_pause{50};
 constexpr std::chrono::milliseconds last_pause{1600};
 
 constexpr unsigned most_misses = 8;
+constexpr unsigned most_held_yields = 1023;
 constexpr unsigned skips = 63;  // then it looks whether things have changed
 
 std::string first_line(const std::string& path) {
@@ -92,7 +93,7 @@ poll_places& poll_places::of_process() noexcept {
 }
 
 bool poll_places::enter(time_point now) noexcept {
-  if (now.time_since_epoch().count() < resumes_at_.load(std::memory_order_relaxed)) return false;
+  if (is_paused(now)) return false;
   if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
   leave();
   return false;
@@ -119,6 +120,19 @@ bool poll_guard::begin(time_point now) noexcept {
   if (!places_.enter(now)) return false;
   began_at_ = yielded_at_ = now;
   return true;
+}
+
+bool poll_guard::may_yield(time_point now) noexcept {
+  if (places_.is_paused(now)) return false;
+  if (yield_skips_ == 0) return true;
+  --yield_skips_;
+  return false;
+}
+
+void poll_guard::note_yield(time_point before, time_point now) noexcept {
+  if (now - before > longest_yield) places_.pause(now);
+  held_yields_ = now - before > long_yield ? std::min(2 * held_yields_ + 1, most_held_yields) : 0;
+  yield_skips_ = held_yields_;
 }
 
 bool poll_guard::goes_on(time_point now) noexcept {
