@@ -4,6 +4,7 @@
 // every stack gets its turn, A B C … A B C …: a fresh server, then a fresh client. Prints one
 // Markdown table a case; see README.md for the method.
 
+#include "../harness/plot.hpp"
 #include "../harness/process.hpp"
 #include "../harness/statistics.hpp"
 #include "../harness/table.hpp"
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -219,6 +221,36 @@ void report(const call_case& what, const std::vector<stack>& rows, const case_re
             << std::endl;
 }
 
+/// What the plot shows of a table: the rate of large payloads and of many calls, else the time.
+panel make_panel(const call_case& what, const std::vector<stack>& rows, const case_result& result) {
+  const bool by_rate = what.connections > 1;
+  const bool is_bulk = what.payload_bytes >= large_payload;
+  panel made{.title = what.plot,
+             .unit = is_bulk   ? "GB/s, more is better"
+                     : by_rate ? "calls/s, more is better"
+                               : "us, median, less is better",
+             .bars = {}};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double value = over_rounds(result.of_stack[i], [&](const sample& s) {
+      if (is_bulk) return static_cast<double>(what.payload_bytes) / s.p50_ns;
+      return by_rate ? s.calls_per_second : s.p50_ns / 1e3;
+    });
+    const bool is_floor = rows[i].name.starts_with("raw");
+    const bool is_ours = rows[i].name.starts_with("modal");
+    made.bars.push_back({.name = rows[i].name,
+                         .value = value,
+                         .what = is_floor  ? bar::kind::floor
+                                 : is_ours ? bar::kind::ours
+                                           : bar::kind::other});
+  }
+  return made;
+}
+
+void keep(const std::string& file, const std::string& text) {
+  std::ofstream out(file);
+  if (!(out << text).flush()) throw std::runtime_error("cannot write " + file);
+}
+
 }  // namespace
 }  // namespace bench
 
@@ -227,10 +259,14 @@ int main(int argc, char** argv) try {
   bench::unwind_on_signals();
   const std::string folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const auto stacks = bench::chosen_stacks(chosen, folder);
+  std::vector<bench::panel> panels;
   for (const bench::call_case& what : bench::chosen_cases(chosen)) {
     const auto rows = bench::rows_for(what, stacks);
-    bench::report(what, rows, bench::run_case(what, rows, chosen), chosen);
+    const auto result = bench::run_case(what, rows, chosen);
+    bench::report(what, rows, result, chosen);
+    if (!what.plot.empty()) panels.push_back(bench::make_panel(what, rows, result));
   }
+  if (!chosen.svg.empty()) bench::keep(chosen.svg, bench::draw(panels));
   return EXIT_SUCCESS;
 } catch (const std::exception& failure) {
   std::cerr << "\nbench_call: " << failure.what() << std::endl;

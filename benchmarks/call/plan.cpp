@@ -93,7 +93,8 @@ const std::vector<call_case>& all_cases() {
        .title = "add(int, int), 1 connection, 1 call in flight, both ends on one CPU",
        .calls = 20'000,
        .warm_up = 2'000,
-       .one_cpu = true},
+       .one_cpu = true,
+       .plot = "One call at a time, both ends on one CPU"},
       {.name = "unary_free",
        .title = "add(int, int), 1 connection, 1 call in flight, both ends free to move",
        .kind = "free",
@@ -103,7 +104,8 @@ const std::vector<call_case>& all_cases() {
        .title = "add(int, int), 16 connections, 1 call in flight on each",
        .connections = 16,
        .calls = 64'000,
-       .warm_up = 200},
+       .warm_up = 200,
+       .plot = "16 connections, one call at a time on each"},
       {.name = "async_16",
        .title = "add(int, int), 16 calls in flight, started by completions on one I/O thread",
        .kind = "async",
@@ -121,20 +123,23 @@ const std::vector<call_case>& all_cases() {
        .kind = "one_async",
        .connections = 64,
        .calls = 256'000,
-       .warm_up = 200},
+       .warm_up = 200,
+       .plot = "64 calls in flight on one connection, completions"},
       {.name = "one_spawn_64",
        .title = "add(int, int), 64 calls in flight on one connection, started and collected by one "
                 "thread",
        .kind = "one_spawn",
        .connections = 64,
        .calls = 256'000,
-       .warm_up = 200},
+       .warm_up = 200,
+       .plot = "64 calls in flight on one connection, one thread"},
       {.name = "connect",
        .title = "connect, and a first add(int, int), both ends on one CPU",
        .kind = "connect",
        .calls = 1'000,
        .warm_up = 100,
-       .one_cpu = true},
+       .one_cpu = true,
+       .plot = "Connect, and the first call"},
       {.name = "cancel",
        .title = "from cancelling a call until its function knows",
        .kind = "cancel",
@@ -151,7 +156,8 @@ const std::vector<call_case>& all_cases() {
        .kind = "send",
        .payload_bytes = 64 * mebibyte,
        .calls = 20,
-       .warm_up = 3},
+       .warm_up = 3,
+       .plot = "64 MiB sent"},
       {.name = "send_256mib",
        .title = "vector<float> of 256 MiB sent, small reply",
        .kind = "send",
@@ -220,7 +226,7 @@ const std::vector<call_case>& all_cases() {
 
 void print_usage(std::ostream& out) {
   out << "usage: bench_call [--rounds N] [--calls N] [--case NAME]... [--stack NAME]...\n"
-      << "                  [--as-shipped] [--smoke]\n"
+      << "                  [--as-shipped] [--svg FILE] [--smoke]\n"
       << "  --rounds N     how often each stack gets its turn (default 7)\n"
       << "  --calls N      timed calls in a turn, instead of each case's own number\n"
       << "  --case NAME    one of:";
@@ -229,6 +235,7 @@ void print_usage(std::ostream& out) {
       << "\n                 (all but those with * by default)\n"
       << "  --stack NAME   executables with this word in their name; the floor is always run\n"
       << "  --as-shipped   rivals run with malloc's own settings too\n"
+      << "  --svg FILE     a picture of the most telling tables\n"
       << "  --smoke        a few calls of each case but the largest, one round\n";
 }
 
@@ -271,6 +278,8 @@ options parse_options(int argc, char** argv) {
       chosen.stacks.push_back(value());
     } else if (flag == "--as-shipped") {
       chosen.as_shipped = true;
+    } else if (flag == "--svg") {
+      chosen.svg = value();
     } else if (flag == "--smoke") {
       chosen.smoke = true;
     } else {

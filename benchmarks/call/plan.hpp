@@ -36,6 +36,7 @@ struct call_case {
   std::size_t warm_up = 0;
   bool one_cpu = false;     ///< both ends on the same CPU, else free
   bool on_request = false;  ///< only with --case
+  std::string plot{};       ///< what its panel of the plot is called; empty: it has none
 };
 
 struct options {
@@ -45,6 +46,7 @@ struct options {
   std::vector<std::string> stacks;
   bool smoke = false;
   bool as_shipped = false;  ///< no stack keeps freed memory
+  std::string svg;          ///< a file for the plot
 };
 
 /// Prints why and exits where the words are not understood.

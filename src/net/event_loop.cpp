@@ -2,6 +2,7 @@
 #include "net/event_loop.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -275,35 +276,51 @@ void event_loop::pass(waiter who) noexcept {
     lookers_.fetch_sub(1);
   else if (who == waiter::keeper && count > 0)
     hand_over();
-  turn mine;
+  // Those with much to do come last, and before them what was told, some of which goes on with
+  // that.
+  std::array<const epoll_event*, most_events> heavy;
+  std::size_t heavy_count = 0;
+  bool has_rung = false;
+  bool is_first = true;
+  const turn mine;
+  const auto carry_out = [&](const epoll_event& one, bool may_wait) {
+    auto& place = *static_cast<slot*>(one.data.ptr);
+    std::shared_ptr<target> whom;
+    {
+      const mutex_lock lock(place.mutex);
+      whom = place.whom;
+    }
+    if (whom == nullptr) return;
+    if (may_wait && whom->is_heavy_.load(std::memory_order_relaxed)) {
+      heavy[heavy_count++] = &one;
+      return;
+    }
+    has_worked_.store(true);
+    const events what = to_events(one.events);
+    if (std::exchange(is_first, false) || !mine.is_over()) {
+      raise(*whom, what);
+    } else {
+      tell(std::move(whom), what);
+      hand_over();
+    }
+  };
   for (int i = 0; i < count; ++i) {
     void* const mark = found[i].data.ptr;
     if (mark == &over_) continue;
-    if (mark == &bell_) {
-      run_told();
-      if (who == waiter::looker) (void)take_wake();
-      // The word may have been for another one.
-      if (wakes_.load() != 0 && lookers_.load() != 0) ring();
-    } else if (mark == &timer_) {
+    if (mark == &bell_)
+      has_rung = true;
+    else if (mark == &timer_)
       run_due();
-    } else {
-      auto& place = *static_cast<slot*>(mark);
-      std::shared_ptr<target> whom;
-      {
-        const mutex_lock lock(place.mutex);
-        whom = place.whom;
-      }
-      if (whom == nullptr) continue;
-      has_worked_.store(true);
-      const events what = to_events(found[i].events);
-      if (i == 0 || !mine.is_over()) {
-        raise(*whom, what);
-      } else {
-        tell(std::move(whom), what);
-        hand_over();
-      }
-    }
+    else
+      carry_out(found[i], count > 1);
   }
+  if (has_rung) {
+    run_told();
+    if (who == waiter::looker) (void)take_wake();
+    // The word may have been for another one.
+    if (wakes_.load() != 0 && lookers_.load() != 0) ring();
+  }
+  for (std::size_t i = 0; i < heavy_count; ++i) carry_out(*heavy[i], false);
 }
 
 // Whoever rings counts the wake first, and whoever looks counts itself first: one of the two sees

@@ -59,9 +59,14 @@ class event_loop {
     /// that calls `raise`; what happens meanwhile is told when this has returned.
     virtual void on_events(events what) noexcept = 0;
 
+    /// Whether it has much to do, again and again: then others that have something to do at the
+    /// same time come first. Any thread.
+    void set_heavy(bool is_heavy) noexcept { is_heavy_.store(is_heavy, std::memory_order_relaxed); }
+
    private:
     friend class event_loop;
     std::atomic<events> state_{0};
+    std::atomic<bool> is_heavy_{false};
     slot* slot_ = nullptr;  // while its descriptor is watched; for who is being told
 
     // Guarded by the loop's mutex.

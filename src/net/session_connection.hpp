@@ -74,6 +74,7 @@ class session_connection final : public open_connection {
   void open(const session_fsm::event& told);
   void feed(slot& which, bytes_view bytes);
   void supply(slot& which);
+  void give_credit(slot& which, std::size_t most);
   bool has_memory(slot& which);
   bool has_room(slot& which);
   std::function<void()> make_resume(slot& which);
@@ -107,6 +108,7 @@ class session_connection final : public open_connection {
   bool reads_to_end_ = false;
   bool is_lingering_ = false;
   bool is_trimmed_ = false;
+  time_point quick_until_ = time_point::min();  ///< calls have come that fit into their frames
   time_point linger_until_ = never;
   std::size_t linger_left_ = 0;
 

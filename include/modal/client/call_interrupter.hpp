@@ -27,7 +27,7 @@ class call_interrupter {
   /// Waits as the attempt does, or until that.
   void wait(time_point until);
   /// Waits until then, or until that.
-  void sleep_until(time_point until);
+  void rest_until(time_point until);
 
  private:
   void interrupt() noexcept;

@@ -73,7 +73,7 @@ TEST_CASE("call_interrupter: outside of functions it only waits", "[client][call
   patient_attempt way;
   call_interrupter stop(way);
   stop.wait(modal::time_point::min());
-  stop.sleep_until(modal::time_point::min());
+  stop.rest_until(modal::time_point::min());
   CHECK(way.waits == 1);
   CHECK(way.allowed == 0);
   CHECK_FALSE(stop.is_requested());
@@ -97,16 +97,16 @@ TEST_CASE("call_interrupter: ends the wait that is under way, and begins no othe
   CHECK(way.waits == 1);
 }
 
-TEST_CASE("call_interrupter: ends a sleep, and begins none", "[client][call_interrupter]") {
+TEST_CASE("call_interrupter: ends a rest, and begins none", "[client][call_interrupter]") {
   served_call call;
   patient_attempt way;
   call_interrupter stop(way);
   std::thread asking([&] { call.ask_to_stop(); });  // before, or while, the other one sleeps
-  stop.sleep_until(modal::never);
+  stop.rest_until(modal::never);
   asking.join();
   CHECK(stop.is_requested());
   CHECK(way.interrupts == 0);  // nobody waited for it
-  stop.sleep_until(modal::never);
+  stop.rest_until(modal::never);
 }
 
 TEST_CASE("call_interrupter: knows what was asked before", "[client][call_interrupter]") {

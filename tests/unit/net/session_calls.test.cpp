@@ -80,6 +80,31 @@ TEST_CASE("session call: a large body has credit as there is memory", "[net][ses
   CHECK(server.reaches([](const auto& s) { return s.succeeded == 1; }));
 }
 
+TEST_CASE("session call: a large body has little credit at a time beside small calls",
+          "[net][session_call]") {
+  live_executor server;
+  session_peer peer(server.self);
+  const std::string body = binary_body(1 << 20, 'c');
+  const bool is_beside = GENERATE(true, false);
+  const std::string small = is_beside ? call_frame(0, "test::echo", binary_body(24, 'a')) : "";
+  peer.line.send(small + call_frame(2, "test::echo", {}, body.size()));
+  std::optional<std::size_t> first;
+  std::size_t most = 0;
+  for (std::size_t sent = 0; sent < body.size();) {
+    const auto next = peer.read();
+    if (next.kind != frame_kind::credit) continue;
+    if (!first) first = next.value;
+    most = std::max<std::size_t>(most, next.value);
+    peer.line.send(plain_frame(frame_kind::segment, 2, 0, body.substr(sent, next.value)));
+    sent += next.value;
+  }
+  if (is_beside)
+    CHECK(*first <= std::size_t{128} << 10);
+  else
+    CHECK(most > std::size_t{128} << 10);
+  CHECK(server.reaches([&](const auto& s) { return s.succeeded == (is_beside ? 2 : 1); }));
+}
+
 TEST_CASE("session call: a large result waits for credit", "[net][session_call]") {
   live_executor server;
   session_peer peer(server.self, false);

@@ -30,7 +30,7 @@ void call_interrupter::wait(time_point until) {
   if (!is_requested()) whom_.wait(until);
 }
 
-void call_interrupter::sleep_until(time_point until) {
+void call_interrupter::rest_until(time_point until) {
   if (!callback_) return std::this_thread::sleep_until(until);
   mutex_lock lock(mutex_);
   while (!is_requested() && asked_.wait_until(lock, until)) {

@@ -16,6 +16,7 @@ namespace {
 // A session that was silent for so long may have ended.
 constexpr std::chrono::milliseconds quiet_time{1};
 constexpr int most_reads = 32;  // before others have their turn
+constexpr std::size_t most_read = 128 << 10;
 constexpr unsigned most_unflushed = 16;
 
 /// Sets a mark for as long as it lives.
@@ -274,11 +275,11 @@ bool session_link::read() {
       entries_[straight.call].call != nullptr) {
     entry& to = entries_[straight.call];
     rooms[0] = to.body.span().subspan(to.filled);
-    rooms[0] = rooms[0].first(std::min(rooms[0].size(), straight.left));
+    rooms[0] = rooms[0].first(std::min({rooms[0].size(), straight.left, most_read}));
     first = rooms[0].size();
     if (first != 0) reads_for_ = straight.call;
   }
-  rooms[1] = machine_->prepare();
+  if (first < most_read) rooms[1] = machine_->prepare();
   const std::size_t whole = first + rooms[1].size();
   stream* const socket = &socket_;  // closed by nobody before the end of this
   mutex_.unlock();

@@ -99,7 +99,7 @@ result<incoming_answer> transport::drive(const outgoing_call& outgoing, attempt&
     if (next.what == kind::finish) return run.finish(std::move(next.reason), now);
     if (next.what == kind::wait) {
       const away_from_seat away;
-      stop.sleep_until(next.until);
+      stop.rest_until(next.until);
       now = clock();
       if (stop.is_requested() && now < machine.deadline()) return give_up();
       next = machine.on_wake(now);
