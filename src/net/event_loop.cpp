@@ -264,8 +264,8 @@ int event_loop::wait(epoll_event* found) noexcept {
     } while (count == 0);
     asleep_.fetch_sub(1);
   }
-  // There may be more, of which the gate has told already.
-  if (count == most_events && asleep_.load() != 0) set_gate(true);
+  // There may be more, of which the gate has told already; also those who are about to sleep there.
+  if (count == most_events) set_gate(true);
   return count;
 }
 

@@ -43,11 +43,13 @@ namespace lacking {
 
 int plus(int a, int b) { return a + b; }
 int the_difference_between_two_numbers_under_a_long_name(int a, int b) { return a - b; }
+std::string text_of(int size) { return std::string(static_cast<std::size_t>(size), 'x'); }
 constexpr auto& minus = the_difference_between_two_numbers_under_a_long_name;
 
 }  // namespace lacking
 
 MODAL_FUNCTION(lacking::plus)
+MODAL_FUNCTION(lacking::text_of)
 MODAL_FUNCTION(lacking::the_difference_between_two_numbers_under_a_long_name)
 
 namespace {
@@ -145,4 +147,21 @@ TEST_CASE("no memory at the client: an asynchronous call completes once",
     CHECK(handled == (thrown ? 0 : 1));
   });
   is_reactor_hit = false;
+}
+
+TEST_CASE("no memory at the client: whoever leads lets go of what it holds",
+          "[integration][no_memory]") {
+  play([](modal::client& client, const auto&, long number) {
+    const auto text_of = modal::remote<lacking::text_of>.on(client).with({.timeout = 60s});
+    for (int i = 0; i < 3; ++i) REQUIRE(text_of(10).size() == 10);  // and it has moved
+    arm(number);
+    try {
+      const auto got = text_of(50'000);  // more than was read at once before
+      left = 0;
+      CHECK(got.size() == 50'000);
+    } catch (const std::exception&) {
+    }
+    left = 0;
+    is_hit = false;
+  });
 }

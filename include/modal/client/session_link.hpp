@@ -294,6 +294,7 @@ class session_pool {
  private:
   void leave(std::shared_ptr<session_link>& link) noexcept MODAL_REQUIRES(mutex_);
   void note_offer(const std::shared_ptr<const local_offer>& offered) MODAL_REQUIRES(mutex_);
+  [[nodiscard]] static bool stands(const std::shared_ptr<session_link>& link);
 
   const session_settings settings_;
   mutex mutex_;

@@ -71,6 +71,28 @@ TEST_CASE("session local: moves to the socket that was offered", "[client][sessi
   }
 }
 
+TEST_CASE("session local: is asked for again when the executor has gone",
+          "[client][session_local]") {
+  for (const auto how : {way::blocking, way::spawned}) {
+    const auto name = new_name();
+    scripted_peer local(name);
+    offering it(how, name);
+    auto second = start_call(how, twice.on(it.to), 2);
+    scripted_session moved(local.accept());
+    moved.accept(hello_with({}, "secret"));
+    moved.answer(moved.read_call().call, 4);
+    CHECK(second.get().value() == 4);
+    moved.go_away(1);
+    // Whoever listens there now may have been told the secret, as any caller is.
+    auto third = start_call(how, twice.on(it.to), 3);
+    scripted_session anew(it.peer.accept());
+    anew.accept(hello_with(name, "secret"));
+    anew.answer(anew.read_call().call, 6);
+    CHECK(third.get().value() == 6);
+    CHECK_FALSE(local.has_another());
+  }
+}
+
 TEST_CASE("session local: the old session goes on until its last call has ended",
           "[client][session_local]") {
   const auto name = new_name();

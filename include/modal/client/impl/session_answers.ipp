@@ -326,6 +326,7 @@ std::shared_ptr<session_link> session_pool::take(std::string_view function, std:
       missed_token_ = missed->token;
       if (local_ != nullptr && local_->token == missed->token) local_.reset();
     }
+    if (!moves && !stands(links_[is_large ? 0 : 1])) local_.reset();
     auto made = std::make_shared<session_link>(settings_, now, local_);
     last = link;
     leave(link);
@@ -333,6 +334,13 @@ std::shared_ptr<session_link> session_pool::take(std::string_view function, std:
     if (moves) last->retire();
     return link;
   }
+}
+
+// An offer is good as long as a session stands with whoever made it: when the executor has ended
+// somebody else can take the name, who may have been told the secret as well.
+bool session_pool::stands(const std::shared_ptr<session_link>& link) {
+  std::shared_ptr<const local_offer> unused;
+  return link != nullptr && link->takes_calls(unused);
 }
 
 void session_pool::note_offer(const std::shared_ptr<const local_offer>& offered) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <sched.h>
 #include <sys/socket.h>
 #include <utility>
@@ -163,13 +164,19 @@ void session_link::lead(session_call& call, time_point until) {
   const marked leads(has_leader_);
   leader_ = &call;
   if (phase_ == phase::open && may_write_) {
+    bool is_out_of_memory = false;
     mutex_.unlock();
     yield_before_wait(guard_);  // the executor may want this very core
-    poll(guard_, [&] {
-      const mutex_lock lock(mutex_);
-      return look_for(call);
-    });
+    try {
+      poll(guard_, [&] {
+        const mutex_lock lock(mutex_);
+        return look_for(call);
+      });
+    } catch (const std::bad_alloc&) {  // who called holds the lock
+      is_out_of_memory = true;
+    }
     mutex_.lock();
+    if (is_out_of_memory) throw std::bad_alloc();
   } else {
     pump(&call);
   }
