@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <pthread.h>
+#include <sys/random.h>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -119,6 +120,9 @@ void server::start(boost::asio::io_context* host) {
 
 // A name that nobody can foresee, and a secret that only those have who were told it.
 void server::impl::offer_local() {
+  id128 secret;
+  constexpr auto size = static_cast<ssize_t>(sizeof secret.bytes);
+  if (::getrandom(secret.bytes.data(), sizeof secret.bytes, 0) != size) return;
   const std::string name = "modal-" + id128::random().to_string();
   try {
     local_entry = std::make_shared<acceptor>(
@@ -127,7 +131,7 @@ void server::impl::offer_local() {
     return shared->log.say(log_level::warning, "no Unix socket for this host: ", failed.what());
   }
   shared->local_name = name;
-  shared->local_token = id128::random().to_string();
+  shared->local_token = secret.to_string();
 }
 
 // On a host's context they have nothing to do before `drain`; then there is no time to fail.

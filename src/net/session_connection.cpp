@@ -95,9 +95,9 @@ void session_connection::take_in(events what) {
   if ((what & event_loop::late) != 0) {
     note_late();
     end_late();
-    if (machine_.is_idle() && !is_trimmed_ && now_ >= machine_.idle_since() + quiet_time) {
+    if (is_to_trim() && now_ >= machine_.idle_since() + quiet_time) {
       machine_.trim();
-      is_trimmed_ = true;
+      trimmed_of_ = machine_.idle_since();
     }
     if (now_ >= linger_until_) return shut();
   }
@@ -148,7 +148,6 @@ void session_connection::advance() {
     begin_linger();
   }
   if (is_closed()) return;
-  if (!machine_.is_idle()) is_trimmed_ = false;
   set_idle(machine_.is_idle() && !is_lingering_ ? std::optional(machine_.idle_since())
                                                 : std::nullopt);
   arm(due());
@@ -158,8 +157,7 @@ time_point session_connection::due() const noexcept {
   if (is_lingering_) return linger_until_;
   time_point first = machine_.due();
   for (const slot* each : arriving_) first = std::min(first, each->deadline);
-  if (machine_.is_idle() && !is_trimmed_)
-    first = std::min(first, machine_.idle_since() + quiet_time);
+  if (is_to_trim()) first = std::min(first, machine_.idle_since() + quiet_time);
   return first;
 }
 

@@ -95,6 +95,9 @@ class session_connection final : public open_connection {
   bool linger();
   void shut() noexcept;
   [[nodiscard]] time_point due() const noexcept;
+  [[nodiscard]] bool is_to_trim() const noexcept {
+    return machine_.is_idle() && machine_.idle_since() != trimmed_of_;
+  }
 
   const std::shared_ptr<session_exchange> calls_;
   session_fsm machine_;
@@ -107,7 +110,7 @@ class session_connection final : public open_connection {
   bool may_write_ = true;
   bool reads_to_end_ = false;
   bool is_lingering_ = false;
-  bool is_trimmed_ = false;
+  time_point trimmed_of_ = never;  ///< since when it was idle when memory was given back last
   time_point quick_until_ = time_point::min();  ///< calls have come that fit into their frames
   time_point linger_until_ = never;
   std::size_t linger_left_ = 0;

@@ -113,15 +113,18 @@ class async_driver {
   /// @param connections whose idle members the thread watches; may be null. @param how it waits.
   /// **Errors**: throws `std::system_error`.
   async_driver(connection_pool* connections, polling how, driver_hooks at_end);
+  ~async_driver() { end(); }
+
   /// Cancels what runs: every sink has its answer when this returns. On the thread itself, what was
-  /// prepared but has not begun is cancelled soon after.
-  ~async_driver();
+  /// prepared but has not begun is cancelled soon after. What is prepared now ends as well.
+  void end() noexcept;
 
   [[nodiscard]] const std::shared_ptr<driver_state>& state() const noexcept { return state_; }
 
  private:
   connection_pool* const connections_;
   const std::shared_ptr<driver_state> state_;
+  bool has_ended_ = false;
 };
 
 }  // namespace modal::detail

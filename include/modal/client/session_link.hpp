@@ -200,6 +200,12 @@ class session_link final : public reactor::target {
   [[nodiscard]] const endpoint& where() const noexcept {
     return local_ != nullptr ? local_->where : *settings_.where;
   }
+  /// A Unix socket that says nothing must not hold up calls for as long as a network may.
+  [[nodiscard]] std::chrono::milliseconds opening_timeout() const noexcept {
+    constexpr std::chrono::milliseconds of_local{250};
+    const auto most = settings_.config->connect_timeout;
+    return local_ != nullptr ? std::min(most, of_local) : most;
+  }
   void take_ready() MODAL_REQUIRES(mutex_);
 
   const session_settings settings_;
@@ -301,6 +307,7 @@ class session_pool {
   std::shared_ptr<session_link> links_[2] MODAL_GUARDED_BY(mutex_);    ///< small calls, large ones
   std::shared_ptr<const local_offer> local_ MODAL_GUARDED_BY(mutex_);  ///< where they connect
   std::string missed_token_ MODAL_GUARDED_BY(mutex_);  ///< of one that was not there
+  unsigned missed_count_ MODAL_GUARDED_BY(mutex_) = 0;
   std::set<std::string, std::less<>> large_ MODAL_GUARDED_BY(mutex_);  ///< functions, by results
   std::atomic<std::size_t> large_count_{0};
   std::atomic<int> broken_count_{0};

@@ -33,6 +33,8 @@ class poll_places {
   /// Takes a place, unless there is none, or a break. @return whether `leave` must follow.
   bool enter(time_point now) noexcept;
   void leave() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
+  /// Nobody has one: in a child, where there are no threads of the parent.
+  void clear() noexcept { taken_.store(0, std::memory_order_relaxed); }
 
   /// Somebody else had the CPU for long. Nobody polls for a while: 50 ms, and twice as long each
   /// time that it happens again soon.
@@ -59,8 +61,9 @@ class poll_guard {
 
   /// Returns whether to poll from `now` on; `end` must follow then.
   bool begin(time_point now) noexcept;
-  /// It has looked in vain and given the CPU away, since the last such time. Returns whether to
-  /// look again.
+  /// It has looked in vain, and gives the CPU away.
+  void note_look(time_point now) noexcept { yielded_at_ = now; }
+  /// It has done so. Returns whether to look again.
   bool goes_on(time_point now) noexcept;
   /// @param has_found what it looked for.
   void end(bool has_found, time_point now) noexcept;
@@ -112,7 +115,10 @@ bool poll(poll_guard& guard, Look look) {
   } mine{guard};
   do {
     mine.has_found = look();
-    if (!mine.has_found) ::sched_yield();
+    if (!mine.has_found) {
+      guard.note_look(steady_clock::now());
+      ::sched_yield();
+    }
     mine.now = steady_clock::now();
   } while (!mine.has_found && guard.goes_on(mine.now));
   return mine.has_found;

@@ -4,7 +4,9 @@
 #include "support/catch.hpp"
 
 #include <set>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using modal::id128;
@@ -80,4 +82,29 @@ TEST_CASE("id128: a name's id is the same everywhere and always", "[base][ids]")
 TEST_CASE("id128: names differ, so do ids", "[base][ids]") {
   CHECK(id128::from_name("(i32) -> i32") != id128::from_name("(i32) -> u32"));
   CHECK((id128::from_name("a").bytes[6] >> 4) == 5);
+}
+
+TEST_CASE("id128: processes that were forked from one make different ids", "[base][ids]") {
+  (void)modal::id128::random();  // the generator stands, and is copied
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  std::vector<modal::id128> made;
+  for (int i = 0; i < 3; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto mine = modal::id128::random();
+      const auto size = static_cast<ssize_t>(sizeof mine.bytes);
+      ::_exit(::write(ends[1], mine.bytes.data(), sizeof mine.bytes) == size ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    auto& next = made.emplace_back();
+    REQUIRE(::read(ends[0], next.bytes.data(), sizeof next.bytes) == sizeof next.bytes);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  made.push_back(modal::id128::random());
+  for (std::size_t i = 0; i < made.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) CHECK(made[i] != made[j]);
 }

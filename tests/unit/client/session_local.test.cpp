@@ -8,11 +8,13 @@
 #include "support/scripted_session.hpp"
 #include "support/start_call.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <unistd.h>
 
 using namespace modal;
+using namespace std::chrono_literals;
 using test::executor_hello;
 using test::scripted_peer;
 using test::scripted_session;
@@ -150,4 +152,41 @@ TEST_CASE("session local: is not used where it is not wanted", "[client][session
   it.session->answer(it.session->read_call().call, 4);
   CHECK(second.get().value() == 4);
   CHECK_FALSE(local.has_another());
+}
+
+TEST_CASE("session local: one that says nothing holds up no calls for long",
+          "[client][session_local]") {
+  const auto name = new_name();
+  scripted_peer local(name);  // takes connections, and nothing more
+  scripted_peer peer;
+  client to(peer.url(), {.connect_timeout = std::chrono::minutes(5)});
+  auto first = start_call(way::blocking, twice.on(to), 1);
+  scripted_session session(peer.accept());
+  session.accept(hello_with(name, "secret"));
+  session.answer(session.read_call().call, 2);
+  CHECK(first.get().value() == 2);
+  auto second = start_call(way::blocking, twice.on(to).with({.timeout = 30s}), 2);
+  scripted_session anew(peer.accept());
+  anew.accept(hello_with(name, "secret"));
+  anew.answer(anew.read_call().call, 4);
+  CHECK(second.get().value() == 4);
+}
+
+TEST_CASE("session local: offers of several executors, none of which is there, are soon ignored",
+          "[client][session_local]") {
+  scripted_peer peer;
+  client to(peer.url());
+  std::optional<scripted_session> now;
+  int sessions = 0;
+  const auto accept = [&] {
+    now.emplace(peer.accept());
+    now->accept(hello_with(new_name(), "secret" + std::to_string(sessions++)));
+  };
+  for (int i = 0; i < 6; ++i) {
+    auto call = start_call(way::blocking, twice.on(to), i);
+    if (sessions < 3) accept();  // each offer is tried by the next call, in vain
+    now->answer(now->read_call().call, 2 * i);
+    CHECK(call.get().value() == 2 * i);
+  }
+  CHECK_FALSE(peer.has_another());
 }

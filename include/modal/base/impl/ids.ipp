@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/fork.hpp>
 #include <modal/base/ids.hpp>
 
 #include <boost/uuid/name_generator_sha1.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <random>
 
 namespace modal {
@@ -71,8 +73,14 @@ bool id128::from_string(std::string_view text, id128& out) noexcept {
 
 id128 id128::random() {
   // A generator that asks the system each time would cost a system call per call.
-  thread_local boost::uuids::random_generator_mt19937 generate;
-  return from_uuid(generate());
+  struct source {
+    boost::uuids::random_generator_mt19937 generate;
+    unsigned born_in = detail::fork_count();
+  };
+  thread_local std::optional<source> mine;
+  if (!mine || mine->born_in != detail::fork_count())
+    mine.emplace();  // not what a parent will draw
+  return from_uuid(mine->generate());
 }
 
 id128 id128::from_name(std::string_view text) {

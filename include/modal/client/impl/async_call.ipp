@@ -269,7 +269,8 @@ async_driver::async_driver(connection_pool* connections, polling how, driver_hoo
   if (connections_ != nullptr) connections_->set_epoll(state_->events.epoll());
 }
 
-async_driver::~async_driver() {
+void async_driver::end() noexcept {
+  if (std::exchange(has_ended_, true)) return;
   const auto end_all = std::make_shared<ender>(*state_);
   if (state_->events.is_this_thread())  // in the handler of one of the calls
     end_all->on_posted();

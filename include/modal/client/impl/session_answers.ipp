@@ -17,6 +17,8 @@ namespace {
 
 // Payloads from this size on have a connection for themselves.
 constexpr std::size_t large_payload = 1 << 20;
+// Behind one address there may be several executors on another host than it seems.
+constexpr unsigned most_missed = 2;
 
 }  // namespace
 
@@ -324,6 +326,7 @@ std::shared_ptr<session_link> session_pool::take(std::string_view function, std:
     }
     if (const auto missed = link != nullptr ? link->missed_local() : nullptr; missed != nullptr) {
       missed_token_ = missed->token;
+      ++missed_count_;
       if (local_ != nullptr && local_->token == missed->token) local_.reset();
     }
     if (!moves && !stands(links_[is_large ? 0 : 1])) local_.reset();
@@ -344,7 +347,8 @@ bool session_pool::stands(const std::shared_ptr<session_link>& link) {
 }
 
 void session_pool::note_offer(const std::shared_ptr<const local_offer>& offered) {
-  if (local_ == nullptr && offered->token != missed_token_) local_ = offered;
+  if (missed_count_ >= most_missed || offered->token == missed_token_) return;
+  if (local_ == nullptr) local_ = offered;
 }
 
 void session_pool::note_result(std::string_view function, std::size_t size) noexcept {

@@ -226,7 +226,7 @@ interest session_link::wants() {
       return connector_.wants();
     case phase::upgrading: {
       const auto what = request_.empty() ? readiness::read : readiness::both;
-      const auto until = saturating_add(moved_at_, settings_.config->connect_timeout);
+      const auto until = saturating_add(moved_at_, opening_timeout());
       return {socket_.native_handle(), what, until, serial_, &is_watched_};
     }
     case phase::open: {
@@ -250,7 +250,12 @@ bool session_link::pump(const session_call* until_over) {
         if (!connect()) return false;
         break;
       case phase::upgrading:
-        if (!upgrade()) return false;
+        try {
+          if (!upgrade()) return false;
+        } catch (const std::bad_alloc&) {  // what was read is not read again
+          end(session_call::ending::lost, error(make_error_code(errc::connection_lost), {}));
+          return false;
+        }
         begin_queued(clock_now());
         flush();
         break;

@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::size_t most_answers = 4;  // with those that say that one is to come
 
-session_config session_config_of(const client_config& config) {
+session_config session_config_of(const client_config& config, std::chrono::milliseconds opening) {
   session_config made;
   made.side = session_side::caller;
   made.own.payload_bytes = config.limits.body_bytes;
   made.own.segment_bytes = most_segment;
   made.own.credit = 1 << 20;  // memory for a result is taken when its size is known
-  made.hello_timeout = saturated(config.connect_timeout);
+  made.hello_timeout = saturated(opening);
   made.transfer_timeout = saturated(config.limits.transfer_timeout);
   return made;
 }
@@ -30,7 +30,7 @@ session_link::session_link(const session_settings& settings, time_point now,
                            std::shared_ptr<const local_offer> local)
     : settings_(settings), local_(std::move(local)), guard_(settings.config->poll), moved_at_(now) {
   const mutex_lock lock(mutex_);
-  connector_.start(where(), saturating_add(now, settings.config->connect_timeout), serial_);
+  connector_.start(where(), saturating_add(now, opening_timeout()), serial_);
   request_.append("GET ").append(session_path).append(" HTTP/1.1\r\nhost: ");
   request_.append(settings.where->authority);
   request_.append("\r\nconnection: upgrade\r\nupgrade: ").append(session_protocol);
@@ -66,8 +66,7 @@ bool session_link::upgrade() {
   for (;;) {
     const auto got = socket_.try_read(room);
     if (got.what == io_result::kind::would_block) {
-      if (std::chrono::steady_clock::now() >=
-          saturating_add(moved_at_, settings_.config->connect_timeout))
+      if (std::chrono::steady_clock::now() >= saturating_add(moved_at_, opening_timeout()))
         end(session_call::ending::broken,
             {errc::connect_failed, "no answer to the upgrade within connect_timeout"});
       return false;
@@ -137,7 +136,8 @@ void session_link::take_ready() {
   }
   constexpr std::size_t longest = 100;  // of sun_path, see unix(7)
   if (!settings_.config->local || !settings_.where->unix_path.empty() || peer.local_name.empty() ||
-      peer.local_name.size() > longest || peer.local_token.empty())
+      peer.local_name.size() > longest || !peer.local_name.starts_with("modal-") ||
+      peer.local_token.empty())
     return;
   auto offered = std::make_shared<local_offer>();
   offered->where = *settings_.where;
@@ -154,7 +154,7 @@ stream session_link::take_kept(bool& is_watched) {
 
 void session_link::open(std::string_view ahead) {
   const auto now = std::chrono::steady_clock::now();
-  machine_.emplace(session_config_of(*settings_.config), now);
+  machine_.emplace(session_config_of(*settings_.config, opening_timeout()), now);
   for (bytes_view left = std::as_bytes(std::span(ahead)); !left.empty();) {
     const auto room = machine_->prepare();
     const std::size_t size = std::min(room.size(), left.size());

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <modal/base/fork.hpp>
 #include <modal/client/call_interrupter.hpp>
 #include <modal/client/transport.hpp>
 #include <modal/function/context.hpp>
 #include <modal/function/worker_seat.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <pthread.h>
 
 namespace modal::detail {
 namespace {
-
-// How often this process was made by `fork`: a child has its parent's memory, but not its threads.
-unsigned fork_count() {
-  static std::atomic<unsigned> count{0};
-  static const int registered =
-      ::pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
-  (void)registered;
-  return count.load(std::memory_order_relaxed);
-}
 
 class http_call final : public async_call {
  public:
@@ -148,6 +138,8 @@ std::shared_ptr<pending_call> transport::prepare(const outgoing_call& outgoing,
 void transport::stop_driver() noexcept {
   // The thread stayed with the parent: there is nothing to join.
   if (born_in_ != fork_count()) (void)driver_.release();
+  // It stays while handlers run, which may begin other calls: those are cancelled too.
+  if (driver_) driver_->end();
   driver_.reset();
 }
 

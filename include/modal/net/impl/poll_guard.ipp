@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <pthread.h>
 #include <string>
 #include <thread>
 
@@ -89,6 +90,8 @@ std::size_t allowed_cpus() noexcept {
 
 poll_places& poll_places::of_process() noexcept {
   static poll_places all(allowed_cpus());
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { of_process().clear(); });
+  (void)registered;
   return all;
 }
 
