@@ -202,7 +202,7 @@ class session_link final : public reactor::target {
   }
   /// A Unix socket that says nothing must not hold up calls for as long as a network may.
   [[nodiscard]] std::chrono::milliseconds opening_timeout() const noexcept {
-    constexpr std::chrono::milliseconds of_local{250};
+    constexpr std::chrono::milliseconds of_local{1000};
     const auto most = settings_.config->connect_timeout;
     return local_ != nullptr ? std::min(most, of_local) : most;
   }
