@@ -119,7 +119,12 @@ class strict_driver {
     static strict_driver* one = nullptr;
     return one;
   }
-  static thread_local int current;  // the device whose context this thread is in, plus 1
+  static thread_local int current;       // the device whose context this thread is in, plus 1
+  static thread_local unsigned told_of;  // the last fault that this thread knows of
+  static unsigned next_fault() {
+    static std::atomic<unsigned> last{0};
+    return ++last;
+  }
 
   void complain(std::string what) { complaints_.push_back(std::move(what)); }
 
@@ -128,13 +133,15 @@ class strict_driver {
   status begin(const char* name, failing may = failing::yes, bool needs_context = true) {
     ++calls_;
     if (is_lost_) {
-      complain(std::string(name) + " behind a fault");
+      // Who was told of nothing, and had looked before it happened, makes one more call.
+      if (std::exchange(told_of, fault_) == fault_) complain(std::string(name) + " behind a fault");
       return failure_;
     }
     if (needs_context && current == 0) complain(std::string(name) + " without a context");
     if (may == failing::no || left_ == 0 || --left_ != 0) return 0;
     has_failed_ = true;
     is_lost_ = modal::detail::cuda::is_sticky(failure_);
+    if (is_lost_) told_of = fault_ = next_fault();
     return failure_;
   }
 
@@ -230,12 +237,14 @@ class strict_driver {
   int left_ = 0;
   status failure_ = 0;
   bool has_failed_ = false;
+  unsigned fault_ = 0;
   bool is_lost_ = false;
   bool is_hung_ = false;
   bool was_hung_ = false;
 };
 
 inline thread_local int strict_driver::current = 0;
+inline thread_local unsigned strict_driver::told_of = 0;
 
 inline modal::detail::cuda::driver strict_driver::table() {
   using guard = std::scoped_lock<std::recursive_mutex>;
